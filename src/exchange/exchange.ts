@@ -1,0 +1,149 @@
+import type { Headers } from "./headers.ts";
+import type { ReplyBody } from "./reply.ts";
+
+/** Who calls, as far as policies have found out. Absent facts are empty strings. */
+export interface Caller {
+  /** How it was found: `key`, `jwt`, ... */
+  readonly kind: string;
+  readonly subscription: string;
+  readonly application: string;
+  readonly organization: string;
+  readonly product: string;
+  readonly plan: string;
+  /** `sub` of a token. */
+  readonly subject: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A caller of whom nothing is known but what is given. */
+export const callerOf = (known: Partial<Caller> & { readonly kind: string }): Caller => ({
+  subscription: "",
+  application: "",
+  organization: "",
+  product: "",
+  plan: "",
+  subject: "",
+  claims: {},
+  ...known,
+});
+
+/** Where the call was routed to. Frozen, one object per route. */
+export interface RouteFacts {
+  readonly api: string;
+  readonly apiTitle: string;
+  readonly apiPath: string;
+  readonly version: string;
+  readonly operation: string;
+  readonly method: string;
+  readonly pathTemplate: string;
+}
+
+/** A message body. Streams past unless somebody reads or replaces it; each of these makes the engine hold it. */
+export interface Body {
+  /** True where the message has no body at all. */
+  readonly isEmpty: boolean;
+  /** Declared length in bytes, or undefined for a chunked body. */
+  readonly length: number | undefined;
+  /**
+   * The whole body, which then counts as replaced by itself and may be read again.
+   * Rejects with a Fault `request.body_too_large` (of a reply: `backend.reply_invalid`) above `bytesMax`.
+   */
+  read(bytesMax: number): Promise<Uint8Array>;
+  /** Sends this instead. The engine sets the framing; content-type and content-encoding are the caller's business. */
+  replace(body: ReplyBody): void;
+}
+
+/** The request, as it came and as it will go on. Changes are seen by later steps and by the backend. */
+export interface ExchangeRequest {
+  method: string;
+  /** `http` or `https`, as the client spoke to the gateway. */
+  readonly scheme: "http" | "https";
+  /** The Host the client asked for, lower case, with port where given. */
+  readonly host: string;
+  /** The target's path as it came, not decoded: `/shop/orders/7`. */
+  readonly path: string;
+  /** The target's query as it came, without `?`; empty where there is none. */
+  readonly query: string;
+  /** `path?query` as the client wrote it. */
+  readonly originalTarget: string;
+  /** The client's address: the socket's, or from trusted proxies' headers. */
+  readonly clientIp: string;
+  readonly headers: Headers;
+  readonly body: Body;
+  /** Decoded values of the path template's parameters. */
+  readonly params: Readonly<Record<string, string>>;
+  /** First value of a query parameter as it stands now, percent- and plus-decoded, or undefined. */
+  queryParameter(name: string): string | undefined;
+  queryParameters(name: string): readonly string[];
+  /** Replaces (or, with null, removes) a query parameter in what goes to the backend. */
+  setQueryParameter(name: string, values: readonly string[] | null): void;
+  /** Path below the backend's base, encoded: the operation's part of the path, until `rewrite-uri` changes it. */
+  upstreamPath: string;
+  /** Query sent to the backend, encoded, without `?`. */
+  upstreamQuery: string;
+}
+
+/** The reply in the making: from the backend, or from a policy. Seen by `outbound` and `on-error`. */
+export interface ExchangeReply {
+  status: number;
+  reason: string;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** What went wrong, for `on-error`. */
+export interface ExchangeFault {
+  /** A code of the problems table. */
+  readonly code: string;
+  /** The policy or part that failed: `validate-jwt`, `forward-request`. */
+  readonly source: string;
+  readonly section: string;
+  readonly message: string;
+}
+
+/** How forwarding behaves; undefined fields take the backend's settings. */
+export interface ForwardOptions {
+  readonly timeoutMs?: number;
+  readonly followRedirects?: boolean;
+  readonly bufferRequestBody?: boolean;
+  readonly failOnErrorStatusCode?: boolean;
+}
+
+/** How an exchange ended. */
+export interface ExchangeOutcome {
+  /** Status sent, or 0 where no head went out. */
+  readonly status: number;
+  /** True where either side broke off before the end. */
+  readonly isAborted: boolean;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly durationMs: number;
+}
+
+/** One call from its head to its last byte. One shape, made by the engine; steps hold it no longer than they run. */
+export interface Exchange {
+  /** Sent as `X-Request-Id`. */
+  readonly id: string;
+  /** When the head was complete, milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** Number of the configuration that decides this call. */
+  readonly revision: number;
+  readonly request: ExchangeRequest;
+  readonly route: RouteFacts;
+  caller: Caller | null;
+  /** Variables of `set-variable`; also how policies hand facts to later ones. */
+  readonly variables: Map<string, unknown>;
+  /** Null until the backend has answered or a policy made a reply. */
+  readonly reply: ExchangeReply | null;
+  readonly fault: ExchangeFault | null;
+  /** A backend by its name in the unit; null for the operation's own. Unknown names are refused when configured. */
+  backend: string | null;
+  /** Replaces the backend's base URL for this call, or null. */
+  backendUrl: string | null;
+  /** Adds a field to whatever reply goes out in the end, also to refusals; later values replace earlier ones of that name. */
+  setReplyHeader(name: string, value: string): void;
+  /** Called once after the last byte or the abort; must not throw. */
+  onDone(then: (outcome: ExchangeOutcome) => void): void;
+  /** Forwards to the backend and settles when the reply's head is there; for nested use, where a step must wait. */
+  forward(options: ForwardOptions): Promise<void>;
+}

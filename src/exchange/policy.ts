@@ -1,0 +1,163 @@
+import type { z } from "zod";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Counters } from "./counters.ts";
+import type { Exchange, ForwardOptions } from "./exchange.ts";
+import type { Reply } from "./reply.ts";
+
+export type Section = "inbound" | "backend" | "outbound" | "on-error";
+
+/** What a step answers: nothing to go on, or the reply that ends the section and the call. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a step that does nothing may simply not return.
+export type StepResult = Reply | undefined | void;
+
+/** One step of a pipeline. Answers synchronously unless it really waits. A throw is a fault, not a refusal. */
+export type Step = (x: Exchange) => StepResult | Promise<StepResult>;
+
+/** What a policy makes of its configuration. */
+export interface BuiltPolicy {
+  readonly step: Step;
+  /** Runs instead of the whole pipeline on a CORS preflight of the operation. */
+  readonly preflight?: Step;
+  /** Runs when the table that holds it is no longer used by any exchange. */
+  readonly dispose?: () => void;
+}
+
+/** The one step that the engine does itself: call the backend. */
+export interface BuiltForward {
+  readonly forward: ForwardOptions;
+}
+
+/** A value that is known when configured, or computed for each exchange. */
+export interface Value<T> {
+  /** Set where the value is a literal. */
+  readonly constant: T | undefined;
+  /** The value for this exchange. A failing expression throws: a fault of the policy. */
+  of(x: Exchange): T;
+}
+
+export interface ValueTypes {
+  readonly string: string;
+  readonly number: number;
+  readonly boolean: boolean;
+  readonly any: unknown;
+}
+
+/** Facts of the API that a policy is built for. */
+export interface PolicyTarget {
+  readonly api: string;
+  /** Empty above the operation's scope. */
+  readonly operation: string;
+  /** Set where the list is compiled for callers of one product. */
+  readonly product: string;
+  /** Scope that the step was written at: `platform`, `workspace`, `product`, `api`, `operation`. */
+  readonly scope: string;
+  readonly keyHeaders: readonly string[];
+  readonly keyQueryParameters: readonly string[];
+  /** Mock answers of the operation, from its document. Empty above the operation. */
+  readonly mocks: readonly { readonly status: number; readonly mediaType?: string; readonly body?: string }[];
+  readonly backends: readonly string[];
+}
+
+/** What a key says about its bearer. */
+export interface KeyFacts {
+  readonly subscription: string;
+  readonly state: string;
+  readonly product: string;
+  readonly plan: string;
+  readonly application: string;
+  readonly organization: string;
+}
+
+/** Everything a policy may use; nothing else is within its reach. */
+export interface PolicyTools {
+  /** Where the configuration stands: `apis/orders/policy.yaml inbound[0].rate-limit`. Also the stable name for state. */
+  readonly at: string;
+  readonly target: PolicyTarget;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters: Counters;
+  /** Records a mistake in the configuration at `path` below `at`; the build goes on so that all are found. */
+  mistake(path: string, message: string): void;
+  /** A literal or, with a leading `=`, a CEL expression; `\=` begins a literal with `=`. */
+  value<K extends keyof ValueTypes>(source: unknown, type: K, path: string): Value<ValueTypes[K]>;
+  /** Steps within a step, such as the branches of `choose`; runs them in order until one replies. */
+  block(steps: readonly unknown[], path: string): Step;
+  /** State that outlives configuration changes: made on first use of `key`, disposed when no table uses it any more. */
+  shared<T extends { dispose?(): void }>(key: string, make: () => T): T;
+  /** Looks a key up in the key table: undefined where it is unknown, revoked or expired. Under a microsecond when warm. */
+  findKey(key: string, nowMs: number): KeyFacts | undefined;
+  /** True where any API's caller of this product may use this API. */
+  isInProduct(product: string): boolean;
+  /** An outbound HTTP call beside the exchange (JWKS, introspection): bounded in size and time, redirects not followed. */
+  fetch(url: string, options: FetchOptions): Promise<FetchedReply>;
+}
+
+export interface FetchOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  readonly bytesMax: number;
+}
+
+export interface FetchedReply {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Uint8Array;
+}
+
+/** A policy: its schema gives the type, the check, the JSON Schema, the form and the page in the docs. */
+export interface PolicyDefinition<C> {
+  readonly name: string;
+  readonly group:
+    | "limits"
+    | "authentication"
+    | "validation"
+    | "routing"
+    | "caching"
+    | "transformation"
+    | "control"
+    | "cross-domain"
+    | "logging";
+  /** One sentence. */
+  readonly summary: string;
+  /** Markdown: semantics, defaults, edge cases, source. */
+  readonly docs: string;
+  readonly sections: readonly Section[];
+  readonly schema: z.ZodType<C>;
+  readonly examples: readonly { readonly title: string; readonly config: unknown }[];
+  /** What a fault of the step does: refuse the call (default), or go on. */
+  readonly onFault?: "deny" | "continue";
+  /** Name of the one attribute that a bare value stands for: `set-status: 204`. */
+  readonly shorthand?: string;
+  build(config: C, tools: PolicyTools): Step | BuiltPolicy | BuiltForward;
+}
+
+/** A policy without its configuration's type, as lists hold it. */
+export interface Policy extends Omit<PolicyDefinition<unknown>, "build" | "schema"> {
+  readonly schema: z.ZodType<unknown>;
+  /** Parses `config`, records each mistake with its path, and builds. Answers undefined where there were mistakes. */
+  compile(config: unknown, tools: PolicyTools): BuiltPolicy | BuiltForward | undefined;
+}
+
+/** Makes a policy of its definition: parsing comes first, so that `build` sees only what the schema allows. */
+export const definePolicy = <C>(definition: PolicyDefinition<C>): Policy => {
+  const { build, ...rest } = definition;
+  return {
+    ...rest,
+    compile: (config, tools) => {
+      const isBare = definition.shorthand !== undefined && (config === null || typeof config !== "object");
+      const parsed = definition.schema.safeParse(isBare ? { [definition.shorthand ?? ""]: config } : (config ?? {}));
+      if (!parsed.success) {
+        for (const issue of parsed.error.issues) tools.mistake(pathOf(issue.path), issue.message);
+        return undefined;
+      }
+      const built = build(parsed.data, tools);
+      return typeof built === "function" ? { step: built } : built;
+    },
+  };
+};
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");

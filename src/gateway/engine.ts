@@ -1,0 +1,31 @@
+import type { Exchange, ExchangeOutcome, RouteFacts } from "../exchange/exchange.ts";
+import type { Reply } from "../exchange/reply.ts";
+
+/**
+ * An exchange as the engine's own parts see it: the wire makes it, the run decides about it. Exactly one of `answer` and
+ * `deliver` is called, once; after it only the wire touches the exchange.
+ */
+export interface EngineExchange extends Exchange {
+  /** Set by the run when the route is found; before it a frozen object of empty strings. */
+  route: RouteFacts;
+  revision: number;
+  fault: Exchange["fault"];
+  /** Whatever the run must keep with the exchange; one slot, so that the shape stays one. */
+  runState: unknown;
+  /** Decoded parameters of the path, made on first use from what the router found. */
+  setParams(make: () => Readonly<Record<string, string>>): void;
+  /** Makes `x.reply` of a reply made here, so that outbound and on-error steps can change it; also done by `answer`. */
+  setReply(reply: Reply): void;
+  /** Sends a reply made here, then ends the exchange; consumes or cuts off the rest of the request body as RFC 9112 section 9 asks. */
+  answer(reply: Reply): void;
+  /** Sends `x.reply` with the changes made to it, its body as a stream. */
+  deliver(): void;
+  /** How `x.forward` reaches the backend; set by the run, since the run knows the backend. */
+  forwarder: ((x: EngineExchange, options: import("../exchange/exchange.ts").ForwardOptions) => Promise<void>) | null;
+}
+
+/** What the wire hands each request to, when its head is complete and its framing is legal. Must not throw. */
+export type Dispatch = (x: EngineExchange) => void;
+
+/** Told about every exchange after its last byte or abort, also about requests refused before dispatch. */
+export type Finished = (x: EngineExchange, outcome: ExchangeOutcome) => void;

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { durationSchema } from "./names.ts";
+
+/** The kind of a backend named by the reserved name `mock`, and of every API without a backend. */
+export const mockBackendName = "mock";
+
+const httpUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => !URL.canParse(url) || (new URL(url).username === "" && new URL(url).password === ""), {
+    message: "credentials do not belong in a URL: use `credentials`",
+  })
+  .refine((url) => !URL.canParse(url) || (new URL(url).hash === "" && new URL(url).search === ""), {
+    message: "a backend's URL has no query and no fragment",
+  });
+
+/** A service reached over HTTP/1.1. */
+export const httpBackendSchema = z.strictObject({
+  kind: z.literal("http"),
+  url: httpUrl,
+  "connect-timeout": durationSchema.optional(),
+  timeout: durationSchema.optional(),
+  "idle-timeout": durationSchema.optional(),
+  "connections-max": z.int().min(1).max(10_000).optional(),
+  "pending-max": z.int().min(0).max(100_000).optional(),
+  /** Host header sent to the backend: the URL's own (default) or the client's. */
+  "preserve-host": z.boolean().optional(),
+  tls: z
+    .strictObject({
+      "server-name": z.string().optional(),
+      ca: z.string().optional(),
+      verify: z.boolean().optional(),
+    })
+    .optional(),
+  credentials: z
+    .strictObject({
+      /** Headers added to each call; values may be `{{named-value}}`. */
+      headers: z.record(z.string(), z.string()).optional(),
+      query: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
+});
+
+/** Answers from the API's own document: examples first, then generated from the schemas. */
+export const mockBackendSchema = z.strictObject({
+  kind: z.literal("mock"),
+  delay: durationSchema.optional(),
+});
+
+/** What `backends/NAME.yaml` says. */
+export const backendSchema = z.discriminatedUnion("kind", [httpBackendSchema, mockBackendSchema]);
+export type Backend = z.infer<typeof backendSchema>;
+export type HttpBackend = z.infer<typeof httpBackendSchema>;
+export type MockBackend = z.infer<typeof mockBackendSchema>;
