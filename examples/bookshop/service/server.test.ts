@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { createBookshop } from "./server.ts";
+import { openShop } from "./shop.ts";
+
+describe("the bookshop's service", () => {
+  const server = createBookshop(openShop(() => new Date("2026-01-02T03:04:05Z")));
+  let base = "";
+  before(async () => {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    base = `http://127.0.0.1:${address.port}`;
+  });
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const order = (lines: unknown, consumer = "acme"): Promise<Response> =>
+    fetch(`${base}/orders`, { method: "POST", headers: { "x-consumer": consumer }, body: JSON.stringify({ lines }) });
+
+  test("lists books in pages that fit together", async () => {
+    const first = await (await fetch(`${base}/books?limit=5`)).json();
+    const second = await (await fetch(`${base}/books?limit=100&after=${first.next}`)).json();
+    assert.equal(first.items.length, 5);
+    assert.equal(second.items.length, 7);
+    assert.equal(second.next, undefined);
+    assert.equal(new Set([...first.items, ...second.items].map((book: { id: string }) => book.id)).size, 12);
+  });
+
+  test("filters by tag and stock", async () => {
+    const { items } = await (await fetch(`${base}/books?tag=novel&inStock=false`)).json();
+    assert.deepEqual(
+      items.map((book: { id: string }) => book.id),
+      ["jane-eyre"],
+    );
+  });
+
+  test("an order takes from the stock, and its cancellation gives back", async () => {
+    const before = await (await fetch(`${base}/books/emma`)).json();
+    const placed = await order([{ bookId: "emma", quantity: 2 }]);
+    assert.equal(placed.status, 201);
+    const { id, totalCents } = await placed.json();
+    assert.equal(totalCents, 2 * before.priceCents);
+    assert.equal((await (await fetch(`${base}/books/emma`)).json()).inStock, before.inStock - 2);
+    const cancelled = await fetch(`${base}/orders/${id}`, { method: "DELETE", headers: { "x-consumer": "acme" } });
+    assert.equal((await cancelled.json()).status, "cancelled");
+    assert.equal((await (await fetch(`${base}/books/emma`)).json()).inStock, before.inStock);
+  });
+
+  test("one customer does not see another's order", async () => {
+    const { id } = await (await order([{ bookId: "emma" }])).json();
+    assert.equal((await fetch(`${base}/orders/${id}`, { headers: { "x-consumer": "other" } })).status, 404);
+    assert.equal((await fetch(`${base}/orders/${id}`, { headers: { "x-consumer": "acme" } })).status, 200);
+  });
+
+  test("refuses what is not in stock, what it does not know, and what is not an order", async () => {
+    assert.equal((await order([{ bookId: "jane-eyre" }])).status, 409);
+    assert.equal((await order([{ bookId: "no-such-book" }])).status, 422);
+    assert.equal((await order("emma")).status, 422);
+    assert.equal((await fetch(`${base}/books?limit=0`)).status, 422);
+    assert.equal((await fetch(`${base}/nothing`)).status, 404);
+  });
+});
