@@ -2,7 +2,7 @@ import { createBookshop } from "./server.ts";
 
 // `PORT` 0 lets the system choose. Started with an IPC channel it reports its port, and ends when its parent does.
 const server = createBookshop();
-server.listen(Number(process.env["PORT"] ?? 8085), "127.0.0.1", () => {
+server.listen(Number(process.env.PORT ?? 8085), "127.0.0.1", () => {
   const address = server.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
   process.send?.({ type: "ready", port });

@@ -14,9 +14,12 @@ export const createBookshop = (shop: Shop = openShop(() => new Date())): Server 
     });
   });
 
+/** What every path through the service ends with: the response, ended. */
+type Answer = ServerResponse;
+
 const bodyBytesMax = 64 * 1024;
 
-const answer = async (shop: Shop, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const answer = async (shop: Shop, request: IncomingMessage, response: ServerResponse): Promise<Answer> => {
   const url = new URL(request.url ?? "/", "http://bookshop");
   const [collection, id, ...rest] = url.pathname.split("/").slice(1).map(decodeURIComponent);
   const method = request.method ?? "GET";
@@ -55,7 +58,7 @@ const answer = async (shop: Shop, request: IncomingMessage, response: ServerResp
   }
 };
 
-const listBooks = (shop: Shop, query: URLSearchParams, response: ServerResponse): void => {
+const listBooks = (shop: Shop, query: URLSearchParams, response: ServerResponse): Answer => {
   const limit = Number(query.get("limit") ?? 20);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
     return problem(response, 422, "`limit` is a number from 1 to 100.");
@@ -63,7 +66,7 @@ const listBooks = (shop: Shop, query: URLSearchParams, response: ServerResponse)
   const tag = query.get("tag");
   const inStock = query.get("inStock");
   const after = query.get("after");
-  json(
+  return json(
     response,
     200,
     shop.books({
@@ -105,11 +108,11 @@ const orderLines = (body: unknown): readonly OrderLine[] | string => {
   return lines;
 };
 
-const json = (response: ServerResponse, status: number, value: unknown, mediaType = "application/json"): void => {
+const json = (response: ServerResponse, status: number, value: unknown, mediaType = "application/json"): Answer => {
   const body = JSON.stringify(value);
   response.writeHead(status, { "content-type": mediaType, "content-length": Buffer.byteLength(body) });
-  response.end(body);
+  return response.end(body);
 };
 
-const problem = (response: ServerResponse, status: number, detail: string): void =>
+const problem = (response: ServerResponse, status: number, detail: string): Answer =>
   json(response, status, { type: "about:blank", status, detail }, "application/problem+json");
