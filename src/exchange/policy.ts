@@ -74,6 +74,8 @@ export interface PolicyTools {
   /** Where the configuration stands: `apis/orders/policy.yaml inbound[0].rate-limit`. Also the stable name for state. */
   readonly at: string;
   readonly target: PolicyTarget;
+  /** The section that the step stands in: some policies act on the request in one and on the reply in another. */
+  readonly section: Section;
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;

@@ -1,0 +1,306 @@
+import { Fault } from "../base/fault.ts";
+import type {
+  Body,
+  Caller,
+  Exchange,
+  ExchangeFault,
+  ExchangeOutcome,
+  ExchangeReply,
+  ExchangeRequest,
+  ForwardOptions,
+  RouteFacts,
+} from "./exchange.ts";
+import { type Headers, plainHeaders } from "./headers.ts";
+import { emptyReply, type Reply, type ReplyBody } from "./reply.ts";
+
+type Fields = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
+
+/** What a test may say about an exchange; everything has a default. */
+export interface TestExchangeOptions {
+  readonly id?: string;
+  readonly method?: string;
+  readonly scheme?: "http" | "https";
+  readonly host?: string;
+  /** The target: path, and query behind a `?`. */
+  readonly path?: string;
+  readonly headers?: Fields;
+  readonly body?: ReplyBody;
+  readonly clientIp?: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly caller?: Caller | null;
+  readonly route?: Partial<RouteFacts>;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** A reply that is there already, as outbound steps see it. */
+  readonly reply?: Partial<Pick<Reply, "status" | "reason" | "body">> & { readonly headers?: Fields };
+  readonly fault?: Partial<ExchangeFault>;
+  readonly startedAtMs?: number;
+  readonly revision?: number;
+  /** What the backend answers to `forward`; a 200 without a body where absent. A thrown error rejects. */
+  readonly backend?: (x: TestExchange) => Reply | Promise<Reply>;
+}
+
+/** A body of a test, with what would be sent of it now. */
+export interface TestBody extends Body {
+  readonly content: ReplyBody;
+  readonly isReplaced: boolean;
+  text(): Promise<string>;
+}
+
+/** One call of `forward`, with the request as it stood then. */
+export interface ForwardedCall {
+  readonly options: ForwardOptions;
+  readonly method: string;
+  readonly upstreamPath: string;
+  readonly upstreamQuery: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: ReplyBody;
+  readonly backend: string | null;
+  readonly backendUrl: string | null;
+}
+
+/** What went out: the answered or delivered reply with the late fields of `setReplyHeader` put in. */
+export interface SentReply {
+  readonly kind: "answered" | "delivered";
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: Headers;
+  readonly body: ReplyBody;
+  readonly problem: Reply["problem"];
+}
+
+/**
+ * A whole exchange in memory. Beside the contract it has the fields that the engine's own parts use (structurally equal to
+ * `EngineExchange`), and shows what was done to it.
+ */
+export interface TestExchange extends Exchange {
+  readonly request: ExchangeRequest & { readonly body: TestBody };
+  reply: (ExchangeReply & { readonly body: TestBody }) | null;
+  route: RouteFacts;
+  revision: number;
+  fault: ExchangeFault | null;
+  runState: unknown;
+  forwarder: ((x: TestExchange, options: ForwardOptions) => Promise<void>) | null;
+  setParams(make: () => Readonly<Record<string, string>>): void;
+  setReply(reply: Reply): void;
+  answer(reply: Reply): void;
+  deliver(): void;
+  /** Fields given to `setReplyHeader`, by lower-case name. */
+  readonly lateHeaders: ReadonlyMap<string, string>;
+  readonly doneHooks: readonly ((outcome: ExchangeOutcome) => void)[];
+  readonly forwarded: readonly ForwardedCall[];
+  /** Null until `answer` or `deliver`. */
+  readonly sent: SentReply | null;
+  /** Ends the exchange: runs the done hooks once. */
+  finish(outcome?: Partial<ExchangeOutcome>): void;
+}
+
+/** An exchange for tests: `testExchange({ method: "GET", path: "/orders/7?x=1", headers: { origin: "https://a" } })`. */
+export const testExchange = (options: TestExchangeOptions = {}): TestExchange => {
+  const target = options.path ?? "/";
+  const queryAt = target.indexOf("?");
+  const path = queryAt < 0 ? target : target.slice(0, queryAt);
+  const query = queryAt < 0 ? "" : target.slice(queryAt + 1);
+  const route = { ...anyRoute, method: options.method ?? "GET", ...options.route };
+  const host = options.host ?? "api.example.test";
+  const request = testRequest(options, { path, query, host, target, route });
+  const lateHeaders = new Map<string, string>();
+  const doneHooks: ((outcome: ExchangeOutcome) => void)[] = [];
+  const forwarded: ForwardedCall[] = [];
+  let isDone = false;
+  let sent: SentReply | null = null;
+  const send = (kind: SentReply["kind"], problem: Reply["problem"]): void => {
+    if (sent) throw new Error("the exchange was answered twice");
+    const reply = x.reply;
+    if (!reply) throw new Error("there is no reply to deliver");
+    const headers = plainHeaders(reply.headers.entries());
+    for (const [name, value] of lateHeaders) headers.set(name, value);
+    sent = { kind, status: reply.status, reason: reply.reason, headers, body: reply.body.content, problem };
+  };
+  const x: TestExchange = {
+    id: options.id ?? "test-1",
+    startedAtMs: options.startedAtMs ?? 1_750_000_000_000,
+    revision: options.revision ?? 1,
+    request,
+    route,
+    caller: options.caller ?? null,
+    variables: new Map(Object.entries(options.variables ?? {})),
+    reply: options.reply ? testReply(options.reply) : null,
+    fault: options.fault
+      ? { code: "policy.fault", source: "", section: "inbound", message: "", ...options.fault }
+      : null,
+    backend: null,
+    backendUrl: null,
+    runState: null,
+    forwarder: null,
+    setReplyHeader: (name, value) => {
+      lateHeaders.set(name.toLowerCase(), value);
+    },
+    onDone: (then) => {
+      doneHooks.push(then);
+    },
+    forward: async (forwardOptions) => {
+      forwarded.push({
+        options: forwardOptions,
+        method: request.method,
+        upstreamPath: request.upstreamPath,
+        upstreamQuery: request.upstreamQuery,
+        headers: [...request.headers.entries()],
+        body: request.body.content,
+        backend: x.backend,
+        backendUrl: x.backendUrl,
+      });
+      if (x.forwarder) return x.forwarder(x, forwardOptions);
+      x.setReply(options.backend ? await options.backend(x) : emptyReply(200));
+    },
+    setParams: (make) => {
+      request.takeParams(make);
+    },
+    setReply: (reply) => {
+      x.reply = testReply(reply);
+    },
+    answer: (reply) => {
+      x.setReply(reply);
+      send("answered", reply.problem);
+    },
+    deliver: () => {
+      send("delivered", undefined);
+    },
+    lateHeaders,
+    doneHooks,
+    forwarded,
+    get sent() {
+      return sent;
+    },
+    finish: (outcome) => {
+      if (isDone) throw new Error("the exchange was finished twice");
+      isDone = true;
+      const whole: ExchangeOutcome = {
+        status: sent?.status ?? x.reply?.status ?? 0,
+        isAborted: false,
+        requestBytes: 0,
+        responseBytes: 0,
+        durationMs: 0,
+        ...outcome,
+      };
+      for (const hook of doneHooks) hook(whole);
+    },
+  };
+  return x;
+};
+
+/** The text of a body, whole. */
+export const textOf = async (body: ReplyBody): Promise<string> => new TextDecoder().decode(await bytesOf(body));
+
+const anyRoute: RouteFacts = {
+  api: "orders",
+  apiTitle: "Orders",
+  apiPath: "/",
+  version: "",
+  operation: "listOrders",
+  method: "GET",
+  pathTemplate: "/",
+};
+
+interface Target {
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly target: string;
+  readonly route: RouteFacts;
+}
+
+const testRequest = (
+  options: TestExchangeOptions,
+  { path, query, host, target, route }: Target,
+): TestExchange["request"] & { takeParams(make: () => Readonly<Record<string, string>>): void } => {
+  let makeParams: () => Readonly<Record<string, string>> = () => options.params ?? {};
+  const headers = plainHeaders(pairsOf(options.headers));
+  const hasHost = headers.has("host");
+  const request = {
+    method: options.method ?? "GET",
+    scheme: options.scheme ?? "http",
+    host,
+    path,
+    query,
+    originalTarget: target,
+    clientIp: options.clientIp ?? "127.0.0.1",
+    headers: hasHost ? headers : plainHeaders([["host", host], ...headers.entries()]),
+    body: testBody(options.body ?? null, "request.body_too_large", 413),
+    get params() {
+      return makeParams();
+    },
+    takeParams: (make: () => Readonly<Record<string, string>>) => {
+      makeParams = make;
+    },
+    queryParameter: (name: string) => new URLSearchParams(request.upstreamQuery).get(name) ?? undefined,
+    queryParameters: (name: string) => new URLSearchParams(request.upstreamQuery).getAll(name),
+    setQueryParameter: (name: string, values: readonly string[] | null) => {
+      const kept = request.upstreamQuery
+        .split("&")
+        .filter((part) => part !== "" && [...new URLSearchParams(part).keys()][0] !== name);
+      const added = (values ?? []).map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+      request.upstreamQuery = [...kept, ...added].join("&");
+    },
+    upstreamPath: route.apiPath === "/" || !path.startsWith(route.apiPath) ? path : path.slice(route.apiPath.length),
+    upstreamQuery: query,
+  };
+  return request;
+};
+
+const testReply = (
+  reply: Partial<Pick<Reply, "status" | "reason" | "body">> & { readonly headers?: Fields },
+): ExchangeReply & { readonly body: TestBody } => ({
+  status: reply.status ?? 200,
+  reason: reply.reason ?? "",
+  headers: plainHeaders(pairsOf(reply.headers)),
+  body: testBody(reply.body ?? null, "backend.reply_invalid", 502),
+});
+
+const testBody = (first: ReplyBody, tooLargeCode: string, status: number): TestBody => {
+  let content = first;
+  let isReplaced = false;
+  return {
+    get isEmpty() {
+      return content === null;
+    },
+    get length() {
+      if (content === null) return 0;
+      if (typeof content === "string") return Buffer.byteLength(content);
+      return content instanceof Uint8Array ? content.byteLength : undefined;
+    },
+    get content() {
+      return content;
+    },
+    get isReplaced() {
+      return isReplaced;
+    },
+    read: async (bytesMax) => {
+      const bytes = await bytesOf(content);
+      if (bytes.byteLength > bytesMax)
+        throw new Fault(tooLargeCode, { public: `The body exceeds ${bytesMax} bytes.`, status });
+      content = bytes;
+      return bytes;
+    },
+    replace: (body) => {
+      content = body;
+      isReplaced = true;
+    },
+    text: () => textOf(content),
+  };
+};
+
+const bytesOf = async (body: ReplyBody): Promise<Uint8Array> => {
+  if (body === null) return new Uint8Array();
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array) return body;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+const pairsOf = (fields: Fields | undefined): Iterable<readonly [string, string]> => {
+  if (fields === undefined) return [];
+  return isIterable(fields) ? fields : Object.entries(fields);
+};
+
+const isIterable = (fields: Fields): fields is Iterable<readonly [string, string]> => Symbol.iterator in fields;
