@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chown, link, mkdir, open, readdir, readFile, realpath, rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, link, mkdir, open, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Fault, messageOf, systemCodeOf } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import { choosePostgresUser, isReachable, type PostgresUser } from "./postgres-user.ts";
@@ -40,6 +40,7 @@ export const preparePlace = async (options: {
   );
   const user = await choosePostgresUser(insideExists ? inside : dataDir);
   if (process.getuid?.() !== 0) return await openOwn(inside, user);
+  await letPass(dataDir, user);
   if (await isPassable(dataDir, user)) return await openOwn(inside, user);
   if (insideExists && (await readdir(inside)).length > 0) {
     throw new Fault("store.directory_unreachable", {
@@ -135,17 +136,19 @@ const warnOfOlder = async (outside: string, hash: string, dataDir: string, log: 
   }
 };
 
-/** Whether `user` can pass through `directory` and all above it. */
-const isPassable = async (directory: string, user: PostgresUser): Promise<boolean> => {
-  const probe = join(directory, `reach-${randomBytes(6).toString("hex")}`);
-  await mkdir(probe, { mode: 0o755 });
-  try {
-    await chown(probe, user.uid, user.gid);
-    return await isReachable(probe, user);
-  } finally {
-    await rmdir(probe);
-  }
+/**
+ * A private data directory of root's (`mkdir -m 700`, `mktemp -d`) is opened to PostgreSQL's group, to pass and not to list.
+ * What lies above it is not ours to change.
+ */
+const letPass = async (dataDir: string, user: PostgresUser): Promise<void> => {
+  const found = await stat(dataDir);
+  if (found.uid !== 0 || (found.mode & 0o001) !== 0 || !(await isReachable(dirname(dataDir), user, 0o1))) return;
+  await chown(dataDir, 0, user.gid);
+  await chmod(dataDir, (found.mode & 0o700) | 0o010);
 };
+
+/** Whether `user` can pass through `directory` and all above it. */
+const isPassable = (directory: string, user: PostgresUser): Promise<boolean> => isReachable(directory, user, 0o1);
 
 const readRecord = async (dataDir: string): Promise<string | undefined> => {
   const path = join(dataDir, recordName);

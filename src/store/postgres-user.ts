@@ -39,8 +39,11 @@ export const choosePostgresUser = async (path: string): Promise<PostgresUser> =>
   return { ...account, spawn: account };
 };
 
-/** Whether `user` can read `path` (enter it, for a directory), by the mode bits of everything on the way to it. */
-export const isReachable = async (path: string, user: PostgresUser): Promise<boolean> => {
+/**
+ * Whether `user` has `rights` (4 read, 1 enter; for a file to read it, for a directory both unless told) on `path`, by the
+ * mode bits of everything on the way to it.
+ */
+export const isReachable = async (path: string, user: PostgresUser, rights?: number): Promise<boolean> => {
   let at: string;
   try {
     at = await realpath(path);
@@ -50,7 +53,7 @@ export const isReachable = async (path: string, user: PostgresUser): Promise<boo
   for (let isLeaf = true; ; isLeaf = false) {
     const found = await stat(at);
     const granted = found.uid === user.uid ? found.mode >> 6 : found.gid === user.gid ? found.mode >> 3 : found.mode;
-    const needed = isLeaf ? (found.isDirectory() ? 0o5 : 0o4) : 0o1;
+    const needed = isLeaf ? (rights ?? (found.isDirectory() ? 0o5 : 0o4)) : 0o1;
     if ((granted & needed) !== needed) return false;
     const parent = dirname(at);
     if (parent === at) return true;
