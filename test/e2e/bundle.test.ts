@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type Platform, portico, root, startPlatform } from "./testing-platform.ts";
+
+const filesOf = async (directory: string): Promise<ReadonlyMap<string, string>> => {
+  const names = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const files = new Map<string, string>();
+  for (const entry of names) {
+    const path = join(entry.parentPath, entry.name);
+    files.set(path.slice(directory.length + 1), await readFile(path, "base64"));
+  }
+  return files;
+};
+
+const isConfiguration = (path: string): boolean => !path.startsWith("service/") && path !== "README.md";
+
+describe("configuration as files", () => {
+  let platform: Platform;
+  let scratch: string;
+  before(async () => {
+    platform = await startPlatform({ args: ["--empty"] });
+    scratch = await mkdtemp(join(tmpdir(), "portico-bundle-"));
+    await cp(join(root, "examples/bookshop"), join(scratch, "mine"), { recursive: true });
+  });
+  after(async () => {
+    await platform.stop();
+    await rm(scratch, { recursive: true, force: true });
+  });
+
+  const revision = async (): Promise<number> =>
+    Number(
+      (await platform.manage("GET", "/bundle")).headers.get("portico-revision") ??
+        ((await (await platform.manage("GET", "/bundle")).json()) as { revision: number }).revision,
+    );
+
+  test("apply, pull, apply: the files come back byte for byte and nothing changes", async () => {
+    const applied = await portico(platform, ["apply", join(scratch, "mine"), "--yes"]);
+    assert.equal(applied.code, 0, applied.stderr);
+    const after = await revision();
+    const pulled = await portico(platform, ["pull", join(scratch, "pulled"), "--yes"]);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const mine = [...(await filesOf(join(scratch, "mine")))].filter(([path]) => isConfiguration(path)).sort();
+    const theirs = [...(await filesOf(join(scratch, "pulled")))].filter(([path]) => !path.startsWith(".")).sort();
+    assert.deepEqual(theirs, mine);
+    const again = await portico(platform, ["apply", join(scratch, "pulled"), "--yes"]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(await revision(), after, "the second apply made no revision");
+    assert.equal((await portico(platform, ["diff", join(scratch, "mine")])).code, 0);
+  });
+
+  test("a bundle with seven mistakes in five files: all seven are told with file, line and path, and nothing changes", async () => {
+    const bad = join(scratch, "bad");
+    await cp(join(root, "examples/bookshop"), bad, { recursive: true });
+    const edit = async (file: string, from: string, to: string): Promise<void> => {
+      const text = await readFile(join(bad, file), "utf8");
+      assert.ok(text.includes(from), `${file} has ${from}`);
+      await writeFile(join(bad, file), text.replace(from, to));
+    };
+    await edit("apis/catalogue/api.yaml", "path: /catalogue", "path: catalogue/");
+    await edit("apis/catalogue/api.yaml", "protect: key", "protect: keys");
+    await edit("apis/orders/api.yaml", "backend: bookshop", "backend: bookshopp");
+    await edit("apis/orders/policy.yaml", "calls: 10", "calls: -1");
+    await edit("apis/orders/policy.yaml", "set-header:", "set-headr:");
+    await edit("backends/bookshop.yaml", "timeout: 10s", "timeout: soon");
+    await edit("products/bookshop.yaml", "approval: manual", "aproval: manual");
+    const before = await revision();
+    const result = await portico(platform, ["apply", bad, "--yes", "--json"]);
+    assert.equal(result.code, 1, result.stdout + result.stderr);
+    const text = result.stdout + result.stderr;
+    for (const [file, words] of [
+      ["apis/catalogue/api.yaml", "path"],
+      ["apis/catalogue/api.yaml", "protect"],
+      ["apis/orders/api.yaml", "bookshopp"],
+      ["apis/orders/policy.yaml", "calls"],
+      ["apis/orders/policy.yaml", "set-headr"],
+      ["backends/bookshop.yaml", "timeout"],
+      ["products/bookshop.yaml", "aproval"],
+    ] as const) {
+      assert.ok(text.includes(file) && text.includes(words), `${file}: ${words} in\n${text}`);
+    }
+    const human = await portico(platform, ["apply", bad, "--yes"]);
+    assert.equal((human.stderr.match(/^\S+\.yaml:\d+/gm) ?? []).length >= 7, true, human.stderr);
+    assert.equal(await revision(), before);
+  });
+
+  test("an API removed from the directory is removed by apply, and rollback brings it back", async () => {
+    const less = join(scratch, "less");
+    await cp(join(root, "examples/bookshop"), less, { recursive: true });
+    await rm(join(less, "apis/orders"), { recursive: true });
+    const product = join(less, "products/bookshop.yaml");
+    await writeFile(product, (await readFile(product, "utf8")).replace("[catalogue, orders]", "[catalogue]"));
+    const before = await revision();
+    const applied = await portico(platform, ["apply", less, "--yes"]);
+    assert.equal(applied.code, 0, applied.stderr);
+    assert.equal((await platform.manage("GET", "/apis/orders")).status, 404);
+    const back = await portico(platform, ["rollback", String(before), "--yes"]);
+    assert.equal(back.code, 0, back.stderr);
+    assert.equal((await platform.manage("GET", "/apis/orders")).status, 200);
+    assert.equal((await portico(platform, ["diff", join(scratch, "mine")])).code, 0);
+  });
+});
