@@ -36,10 +36,12 @@ const run = async (start: RoleStart): Promise<RunningRole> => {
 };
 
 process.once("message", (start: RoleStart) => {
-  let ending: Promise<void> | undefined;
   const running = run(start);
+  let isEnding = false;
   const end = (): void => {
-    ending ??= running
+    if (isEnding) return;
+    isEnding = true;
+    running
       .then((role) => role.stop())
       .then(
         () => process.exit(0),
