@@ -18,6 +18,8 @@ export interface UnitPolicy {
   readonly document: PolicyDocument;
   /** The file it came from, relative to its bundle: `apis/orders/policy.yaml`. */
   readonly file: string;
+  /** Where in the file the document stands: `operations.listOrders`, `policy`; absent: at its root. */
+  readonly at?: string;
 }
 
 /**

@@ -1,0 +1,69 @@
+import { httpBackendSchema } from "../model/backend.ts";
+import type { MockResponse, Operation } from "../model/operation.ts";
+import { member, textOf } from "../openapi/json-value.ts";
+import { mockResponses } from "../openapi/mock-responses.ts";
+import { operationsOf, toOperation } from "../openapi/operations.ts";
+import { type OpenApiDocument, readDocument } from "../openapi/read-document.ts";
+import { securitySchemesOf } from "../openapi/security-schemes.ts";
+import { serversOf } from "../openapi/servers.ts";
+
+/** What the data plane needs of an API's document; small beside the document itself. */
+export interface DocumentFacts {
+  readonly title: string | undefined;
+  readonly operations: readonly Operation[];
+  /** The first absolute http(s) server URL that can be a backend. */
+  readonly serverUrl: string | undefined;
+  /** Names that the document's `apiKey` schemes give, header names in lower case. */
+  readonly keyHeaders: readonly string[];
+  readonly keyQueryParameters: readonly string[];
+  /** Mock answers by operation, where they were asked for. */
+  readonly mocks: ReadonlyMap<string, readonly MockResponse[]> | undefined;
+}
+
+/** Reads a document for its facts. Throws the `Fault` of `readDocument` for what is no OpenAPI document. */
+export const readDocumentFacts = (bytes: Uint8Array, fileName: string, withMocks: boolean): DocumentFacts => {
+  const document = readDocument(bytes, { name: fileName });
+  const operations = operationsOf(document);
+  return {
+    title: textOf(member(document.root, "info"), "title"),
+    operations: operations.map(toOperation),
+    serverUrl: serversOf(document).find((server) => canBeBackend(server.url))?.url,
+    ...keyNames(document),
+    mocks: withMocks
+      ? new Map(operations.map((operation) => [operation.id, mockResponses(document, operation)]))
+      : undefined,
+  };
+};
+
+/** True where a text is a URL that an `http` backend may have. */
+export const canBeBackend = (url: string): boolean => httpBackendSchema.safeParse({ kind: "http", url }).success;
+
+const keyNames = (document: OpenApiDocument): Pick<DocumentFacts, "keyHeaders" | "keyQueryParameters"> => {
+  const keyHeaders = new Set<string>();
+  const keyQueryParameters = new Set<string>();
+  for (const { in: place, parameterName } of securitySchemesOf(document)) {
+    if (parameterName === undefined || parameterName === "") continue;
+    const header = parameterName.toLowerCase();
+    if (place === "header" && tokenPattern.test(header) && !notForKeys.has(header)) keyHeaders.add(header);
+    if (place === "query") keyQueryParameters.add(parameterName);
+  }
+  return { keyHeaders: [...keyHeaders].sort(), keyQueryParameters: [...keyQueryParameters].sort() };
+};
+
+const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+// `x-api-key` works everywhere; the others belong to HTTP itself.
+const notForKeys: ReadonlySet<string> = new Set([
+  "x-api-key",
+  "connection",
+  "content-length",
+  "content-type",
+  "cookie",
+  "expect",
+  "host",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
