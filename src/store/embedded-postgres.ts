@@ -38,6 +38,8 @@ export interface EmbeddedPostgresOptions {
   readonly signal?: AbortSignal;
   /** Called for every crash, before the restart. */
   readonly onCrash?: (crash: PostgresCrash) => void;
+  /** Ends in a row, each within a minute of the one before, after which the supervisor gives up. */
+  readonly crashesInARowMax?: number;
   /** Only for tests: false leaves out every fsync. */
   readonly isDurable?: boolean;
   /** Only for tests: false lets this process end while the server runs. */
@@ -70,7 +72,7 @@ export interface EmbeddedPostgres {
 const database = "portico";
 /** sun_path holds 104 bytes on macOS and 108 on Linux, with the closing zero. */
 const socketPathBytesMax = 103;
-const crashesInARowMax = 8;
+const crashesInARowMaxDefault = 8;
 const backoffMsFirst = 100;
 const backoffMsMax = 10_000;
 const calmMs = 60_000;
@@ -180,6 +182,7 @@ const supervise = async (options: Supervision): Promise<EmbeddedPostgres> => {
   }
 
   const stopping = new AbortController();
+  const crashesInARowMax = options.crashesInARowMax ?? crashesInARowMaxDefault;
   const watch = async (): Promise<Fault | undefined> => {
     let inARow = 0;
     for (;;) {
@@ -190,7 +193,7 @@ const supervise = async (options: Supervision): Promise<EmbeddedPostgres> => {
       options.onCrash?.({ pid: server.pid, how, inARow });
       log.error("PostgreSQL ended and is started again", { pid: server.pid, how, inARow });
       for (;;) {
-        if (inARow > crashesInARowMax) return gaveUp(place.directory, how);
+        if (inARow > crashesInARowMax) return gaveUp(place.directory, how, inARow);
         const delayMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** (inARow - 1));
         try {
           await wait(delayMs, undefined, { signal: stopping.signal, ref: keepsAlive });
@@ -252,15 +255,15 @@ const supervise = async (options: Supervision): Promise<EmbeddedPostgres> => {
     directory: place.directory,
     crashed: watching.then(
       (fault) => fault ?? new Promise<Fault>(() => undefined),
-      (thrown: unknown) => gaveUp(place.directory, messageOf(thrown)),
+      (thrown: unknown) => gaveUp(place.directory, messageOf(thrown), 1),
     ),
     stop,
   };
 };
 
-const gaveUp = (directory: string, how: string): Fault =>
+const gaveUp = (directory: string, how: string, times: number): Fault =>
   new Fault("store.gave_up", {
-    public: `PostgreSQL ended ${crashesInARowMax} times in a row and is not started again; the last time ${how}. Its log is ${join(directory, "postgres.log")}.`,
+    public: `PostgreSQL ended or failed to start ${times} times in a row and is not started again; the last time ${how}. Its log is ${join(directory, "postgres.log")}.`,
     status: 503,
   });
 

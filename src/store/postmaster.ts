@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { open, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { chown, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
@@ -9,7 +9,7 @@ import type { Log } from "../base/log.ts";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 import { embeddedRole, type PostgresCluster } from "./postgres-cluster.ts";
 import type { PostgresPlace } from "./postgres-place.ts";
-import { identifyProcess, processesWorkingIn, viewProcess } from "./process-identity.ts";
+import { identifyProcess, isAlive, processesWorkingIn, viewProcess } from "./process-identity.ts";
 
 /** A running PostgreSQL server, ours or one that an earlier Portico left. */
 export interface Postmaster {
@@ -152,12 +152,15 @@ const adopted = (pid: number, socketDirectory: string): Postmaster => {
  * write ours: unlike removing the file this keeps its check for left-over shared memory.
  */
 const disownPidFile = async (cluster: string, file: PidFile, log: Log): Promise<void> => {
-  if ((await identifyProcess(file.pid)) === undefined) return;
-  log.warn("the pid in postmaster.pid belongs to another program now", { pid: file.pid, cluster });
+  // PostgreSQL asks as we do, so that a zombie which nobody reaps counts as alive here.
+  if (!isAlive(file.pid)) return;
+  log.warn("the pid in postmaster.pid is not the server's any more", { pid: file.pid, cluster });
   const path = join(cluster, "postmaster.pid");
   const lines = (await readFile(path, "utf8")).split("\n");
+  const owner = await stat(cluster);
   const draft = `${path}.${uuidv7()}`;
-  await writeFile(draft, [String(process.pid), ...lines.slice(1)].join("\n"), { mode: 0o600 });
+  await writeFile(draft, [String(process.pid), ...lines.slice(1)].join("\n"), { mode: 0o600, flag: "wx" });
+  if (process.getuid?.() === 0) await chown(draft, owner.uid, owner.gid);
   await rename(draft, path);
 };
 
@@ -198,6 +201,10 @@ export const startServer = async (options: {
     port: String(port),
     ...options.settings,
   };
+  // Left by a server that was killed; its lock file would name a pid that another program may have by now. Nobody else's
+  // can be there: the directory is private, and we hold the lease of the place.
+  for (const left of [socketPath(socketDirectory), `${socketPath(socketDirectory)}.lock`])
+    await rm(left, { force: true });
   const logPath = join(place.directory, "postgres.log");
   const logFile = await openLog(logPath, place);
   let child: ChildProcess;
@@ -251,6 +258,8 @@ export const stopServer = async (pid: number, cluster: string, log: Log): Promis
   const started = (await identifyProcess(pid))?.started;
   const isGone = async (): Promise<boolean> => (await identifyProcess(pid))?.started !== started;
   if (started === undefined) return;
+  // Somebody may have suspended it; a suspended server cannot follow.
+  signalProcess(pid, "SIGCONT");
   const steps = [
     ["SIGINT", fastStopMsMax],
     ["SIGQUIT", immediateStopMsMax],
