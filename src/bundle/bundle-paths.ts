@@ -65,7 +65,8 @@ const folderKinds: Readonly<Record<string, keyof typeof folders | undefined>> = 
 const ignoredFolders: Readonly<Record<string, string | undefined>> = {
   portal: "portal/ is left to the developer portal and changes nothing here",
   tests: "tests/ is left to `portico test` and changes nothing here",
-  services: "services/ holds source code of microservices and changes nothing here",
+  service: "service/ holds the source code of a microservice and changes nothing here",
+  services: "services/ holds the source code of microservices and changes nothing here",
 };
 
 const laterFolders: Readonly<Record<string, string | undefined>> = {

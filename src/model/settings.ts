@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nameSchema } from "./names.ts";
+import { labelSchema, nameSchema } from "./names.ts";
 import { policyDocumentSchema } from "./policy-document.ts";
 
 /** A key of `portico gateway --config DIR`, where no control plane issues keys: only its digest is in the file. */
@@ -15,10 +15,33 @@ export const fileKeySchema = z.strictObject({
 });
 export type FileKey = z.infer<typeof fileKeySchema>;
 
-/** What `portico.yaml` says: the workspace and the outer policies. */
+const portSchema = z.int().min(1).max(65_535);
+
+/** Settings of the program itself, for who starts it in the bundle's directory; flags and environment variables go before them. */
+export const processSettingsSchema = z.strictObject({
+  host: z.string().max(253).optional(),
+  "port-base": portSchema.optional(),
+  "gateway-port": portSchema.optional(),
+  "portal-port": portSchema.optional(),
+  "studio-port": portSchema.optional(),
+  "ops-port": portSchema.optional(),
+  "sample-port": portSchema.optional(),
+  data: z.string().min(1).max(1000).optional(),
+  empty: z.boolean().optional(),
+  threads: z.int().min(1).max(256).optional(),
+  labels: z.array(labelSchema).max(50).optional(),
+  "log-level": z.enum(["debug", "info", "warn", "error"]).optional(),
+  "access-log": z.enum(["off", "stdout", "file"]).optional(),
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  "gateway-url": z.url({ protocol: /^https?$/ }).optional(),
+});
+export type ProcessSettings = z.infer<typeof processSettingsSchema>;
+
+/** What `portico.yaml` says: the workspace, the outer policies, and settings of the program. */
 export const settingsSchema = z.strictObject({
   workspace: nameSchema.optional(),
   title: z.string().max(200).optional(),
+  settings: processSettingsSchema.optional(),
   policies: z
     .strictObject({
       platform: policyDocumentSchema.optional(),
