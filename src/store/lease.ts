@@ -3,6 +3,7 @@ import { type QueryExecutorProvider, sql } from "kysely";
 import { Fault, messageOf } from "../base/fault.ts";
 import { uuidv7 } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
+import { isUnavailable } from "./database-fault.ts";
 
 /** The lease rows: one per thing that only one process may do at a time. They take the place of advisory locks. */
 export const leaseTable = `create table if not exists portico_lease (
@@ -67,6 +68,8 @@ export const assertLease = async (trx: QueryExecutorProvider, lease: Lease): Pro
   throw leaseLost(lease.name);
 };
 
+const releaseAttemptsMax = 4;
+
 /** How `withLease` waits and holds. */
 export interface HoldOptions {
   readonly name: string;
@@ -116,10 +119,23 @@ export const withLease = async <Result>(
     return await work(lease, signal);
   } finally {
     clearInterval(renewal);
-    await releaseLease(db, lease).catch((thrown: unknown) => {
-      // It expires by itself; what `work` returned or threw matters more.
-      log.warn("a lease could not be released", { lease: name, reason: messageOf(thrown) });
-    });
+    await releaseOrLeave(db, lease, log);
+  }
+};
+
+/** Tries a few times, since others wait for the whole time to live otherwise; what `work` returned or threw matters more. */
+const releaseOrLeave = async (db: QueryExecutorProvider, lease: Lease, log: Log): Promise<void> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await releaseLease(db, lease);
+      return;
+    } catch (thrown) {
+      if (attempt === releaseAttemptsMax || !isUnavailable(thrown)) {
+        log.warn("a lease could not be released and will expire", { lease: lease.name, reason: messageOf(thrown) });
+        return;
+      }
+      await wait(50 * attempt);
+    }
   }
 };
 
