@@ -31,6 +31,7 @@ import { isAlive } from "./process-identity.ts";
 
 const isRoot = process.getuid?.() === 0;
 const rootOnly = isRoot ? {} : { skip: "only root has to give up its rights" };
+const ordinaryUserOnly = isRoot ? { skip: "nothing is read-only or somebody else's for root" } : {};
 const writerPath = fileURLToPath(new URL("./testing-crash-writer.ts", import.meta.url));
 const directories: string[] = [];
 const children: ChildProcess[] = [];
@@ -427,6 +428,27 @@ test("without the package's symlinks, two starts at once both make what is missi
   const after = (await readdir(library, { withFileTypes: true })).filter((entry) => entry.isSymbolicLink());
   const listed: { target: string }[] = JSON.parse(await readFile(join(dirname(library), "pg-symlinks.json"), "utf8"));
   assert.deepEqual(after.map(({ name }) => `native/lib/${name}`).sort(), listed.map(({ target }) => target).sort());
+});
+
+test("an installation that its user may not write to is copied, once", ordinaryUserOnly, async () => {
+  const packageFile = await copyPackage();
+  const library = join(dirname(packageFile), "native", "lib");
+  for (const entry of await readdir(library, { withFileTypes: true })) {
+    if (entry.isSymbolicLink()) await rm(join(library, entry.name));
+  }
+  await chmod(library, 0o555);
+  const outside = await freshDirectory();
+  for (let round = 0; round < 2; round += 1) {
+    await during({ ...quick(await freshDirectory()), packageFile, outside }, async (ask) => ask("select 1"));
+    assert.equal((await readdir(outside)).length, 1);
+  }
+  await chmod(library, 0o755);
+});
+
+test("a database of another user is refused with what to do", ordinaryUserOnly, async () => {
+  const dataDir = await freshDirectory();
+  await writeFile(join(dataDir, "postgres-place.json"), JSON.stringify({ directory: "/usr" }));
+  await assert.rejects(startEmbeddedPostgres(quick(dataDir)), isFault("store.directory_of_another_user", "uid 0"));
 });
 
 test(

@@ -72,10 +72,7 @@ export const findPostgresBinaries = async (options: {
       options.user,
       packageDirectory,
     );
-    options.log.info("PostgreSQL's programs were copied to where their user can reach them", {
-      from: native,
-      to: copied,
-    });
+    options.log.debug("PostgreSQL's programs run from a copy that their user can reach", { from: native, to: copied });
     native = copied;
   }
   const postgres = join(native, "bin", "postgres");
