@@ -1,9 +1,9 @@
-import type { Exchange, ExchangeOutcome, RouteFacts } from "../exchange/exchange.ts";
+import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts } from "../exchange/exchange.ts";
 import type { Reply } from "../exchange/reply.ts";
 
 /**
  * An exchange as the engine's own parts see it: the wire makes it, the run decides about it. Exactly one of `answer` and
- * `deliver` is called, once; after it only the wire touches the exchange.
+ * `deliver` is called, once; after it only the wire touches the exchange, which may end and be used again before the call returns.
  */
 export interface EngineExchange extends Exchange {
   /** Set by the run when the route is found; before it a frozen object of empty strings. */
@@ -12,6 +12,13 @@ export interface EngineExchange extends Exchange {
   fault: Exchange["fault"];
   /** Whatever the run must keep with the exchange; one slot, so that the shape stays one. */
   runState: unknown;
+  /**
+   * Set to true by the run just before it concludes, if no step returned a promise: then nobody can still hold the exchange and the
+   * object serves another request. Left false, the object is given to the garbage collector: always safe, a little slower.
+   */
+  isReusable: boolean;
+  /** The client has gone: whatever is sent now reaches nobody. The run concludes all the same. */
+  readonly isClientGone: boolean;
   /** Decoded parameters of the path, made on first use from what the router found. */
   setParams(make: () => Readonly<Record<string, string>>): void;
   /** Makes `x.reply` of a reply made here, so that outbound and on-error steps can change it; also done by `answer`. */
@@ -21,7 +28,7 @@ export interface EngineExchange extends Exchange {
   /** Sends `x.reply` with the changes made to it, its body as a stream. */
   deliver(): void;
   /** How `x.forward` reaches the backend; set by the run, since the run knows the backend. */
-  forwarder: ((x: EngineExchange, options: import("../exchange/exchange.ts").ForwardOptions) => Promise<void>) | null;
+  forwarder: ((x: EngineExchange, options: ForwardOptions) => Promise<void>) | null;
 }
 
 /** What the wire hands each request to, when its head is complete and its framing is legal. Must not throw. */

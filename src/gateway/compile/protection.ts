@@ -1,0 +1,76 @@
+import type { Exchange } from "../../exchange/exchange.ts";
+import type { Step, StepResult } from "../../exchange/policy.ts";
+import type { Reply } from "../../exchange/reply.ts";
+import { type CompiledStep, isWaiting } from "./compiled-step.ts";
+
+/** What a protection is called in `protect`, the policy that does it, and the challenge of its 401. */
+export const protections = {
+  key: { policy: "key-auth", challenge: 'ApiKey header="X-API-Key"', missing: "key.missing" },
+  jwt: { policy: "validate-jwt", challenge: "Bearer", missing: "token.missing" },
+} as const;
+export type ProtectionKind = keyof typeof protections;
+
+/** A protection's name and its built policy. */
+export interface BuiltProtection {
+  readonly kind: ProtectionKind;
+  readonly step: CompiledStep;
+}
+
+/**
+ * The step that runs before everything else. Of several protections any one suffices; they are tried in order. Where all refuse,
+ * the caller hears about the credential that was sent rather than about the one that was not. A 401 says how to do better
+ * (RFC 9110 section 15.5.2).
+ */
+export const protectionStep = (alternatives: readonly BuiltProtection[]): CompiledStep | null => {
+  const [first, second] = alternatives;
+  if (first === undefined) return null;
+  const challenges = alternatives.map((one) => protections[one.kind].challenge);
+  const step = second === undefined ? challenging(first.step.step, challenges) : anyOf(alternatives, challenges);
+  return { ...first.step, step };
+};
+
+const challenging =
+  (step: Step, challenges: readonly string[]): Step =>
+  (x) => {
+    const result = step(x);
+    if (result === undefined) return undefined;
+    return isWaiting(result) ? result.then((reply) => challenged(reply, challenges)) : challenged(result, challenges);
+  };
+
+const anyOf =
+  (alternatives: readonly BuiltProtection[], challenges: readonly string[]): Step =>
+  (x) => {
+    // The usual case, a valid key in first place, is answered without waiting.
+    const result = alternatives[0]?.step.step(x);
+    if (result === undefined) return undefined;
+    return tryRest(alternatives, challenges, x, result);
+  };
+
+const tryRest = async (
+  alternatives: readonly BuiltProtection[],
+  challenges: readonly string[],
+  x: Exchange,
+  first: StepResult | Promise<StepResult>,
+): Promise<Reply | undefined> => {
+  let refusal: Reply | undefined;
+  for (const [index, alternative] of alternatives.entries()) {
+    const reply = index === 0 ? await first : await alternative.step.step(x);
+    if (reply === undefined) return undefined;
+    const isAbsent = reply.problem?.code === protections[alternative.kind].missing;
+    if (refusal === undefined || (!isAbsent && isAboutAbsence(refusal))) refusal = reply;
+  }
+  return challenged(refusal, challenges);
+};
+
+const isAboutAbsence = (reply: Reply): boolean =>
+  Object.values(protections).some((row) => row.missing === reply.problem?.code);
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a step that lets the call pass may simply not return.
+const challenged = (reply: Reply | undefined | void, challenges: readonly string[]): Reply | undefined => {
+  if (reply === undefined) return undefined;
+  if (reply.status !== 401 || reply.headers.some(([name]) => name.toLowerCase() === "www-authenticate")) return reply;
+  return {
+    ...reply,
+    headers: [...reply.headers, ...challenges.map((challenge) => ["www-authenticate", challenge] as const)],
+  };
+};
