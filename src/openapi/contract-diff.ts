@@ -251,7 +251,7 @@ const defaultStyles: Readonly<Record<string, string>> = {
 const serialization = (parameter: Parameter): string => {
   if (parameter.mediaType !== undefined) return parameter.mediaType;
   const style = parameter.style ?? defaultStyles[parameter.in] ?? "form";
-  return `style ${style}${(parameter.explode ?? style === "form") ? ", exploded" : ""}`;
+  return `style ${style}${(parameter.explode ?? style === "form") ? ", exploded" : ", not exploded"}`;
 };
 
 const diffRequestBodies = (

@@ -217,7 +217,8 @@ const describeContent = (
   // Documents repeat one schema for JSON, YAML and others: it is shown once, with all its media types.
   const groups = new Map<string, Content[]>();
   for (const content of contents) {
-    const key = `${content.schema?.pointer} ${content.isStream}`;
+    const target = content.schema === undefined ? undefined : schemaAt(document, content.schema).pointer;
+    const key = `${target} ${content.isStream}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [content]);
     else group.push(content);

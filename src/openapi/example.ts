@@ -251,6 +251,7 @@ const serialise = (value: unknown, mediaType: string, isStream = false): string 
     return typeof value === "string" ? value : `${jsonText(value)}\n`;
   if (isJsonMediaType(mediaType)) return jsonText(value);
   if (/x-www-form-urlencoded/i.test(mediaType) && isObject(value)) return formText(value);
+  if (/^multipart\/form-data/i.test(mediaType) && isObject(value)) return multipartText(value);
   if (/[/+]xml/i.test(mediaType) && typeof value !== "string") return xmlText(value);
   return typeof value === "string" ? value : jsonText(value);
 };
@@ -270,6 +271,19 @@ const formText = (value: Readonly<Record<string, unknown>>): string => {
     form.append(name, typeof field === "object" ? JSON.stringify(field) : String(field));
   }
   return form.toString();
+};
+
+/** The boundary between the parts of generated multipart bodies (RFC 2046 section 5.1.1). */
+export const multipartBoundary = "portico-part";
+
+const multipartText = (value: Readonly<Record<string, unknown>>): string => {
+  const parts = Object.entries(value).map(([name, field]) => {
+    // RFC 7578 section 4.2: quotes and line breaks in a name are percent-encoded.
+    const safe = name.replace(/["\r\n]/g, (mark) => encodeURIComponent(mark));
+    const text = typeof field === "object" ? JSON.stringify(field) : String(field);
+    return `--${multipartBoundary}\r\nContent-Disposition: form-data; name="${safe}"\r\n\r\n${text}\r\n`;
+  });
+  return `${parts.join("")}--${multipartBoundary}--\r\n`;
 };
 
 const xmlText = (value: unknown): string => `<?xml version="1.0" encoding="UTF-8"?>\n${xmlElement("root", value)}\n`;

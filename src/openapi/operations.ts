@@ -12,7 +12,7 @@ import {
 } from "./json-value.ts";
 import { readOpenApi3 } from "./openapi-3.ts";
 import { operationIds } from "./operation-id.ts";
-import { type OperationParts, type Security, type Server, securityOf } from "./operation-parts.ts";
+import { type OperationParts, type Parameter, type Security, type Server, securityOf } from "./operation-parts.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { pointerTo } from "./pointer.ts";
 import type { OpenApiDocument } from "./read-document.ts";
@@ -122,10 +122,32 @@ const readOperations = (document: OpenApiDocument): readonly DocumentOperation[]
       servers: ofPath.length > 0 ? ofPath : documentServers,
       extensions: extensionsOf(operation.value),
       pointer: operation.pointer,
-      ...read(document, operation, pathItem),
+      ...withPathParameters(path, operation.pointer, read(document, operation, pathItem)),
     };
   });
 };
+
+// A name between braces is a parameter, declared or not (the lint says so where it is not).
+const withPathParameters = (path: string, pointer: string, parts: OperationParts): OperationParts => {
+  const declared = new Set(parts.parameters.filter(({ in: place }) => place === "path").map(({ name }) => name));
+  const missing = parsePathTemplate(path).names.filter((name) => !declared.has(name));
+  if (missing.length === 0) return parts;
+  return { ...parts, parameters: [...missing.map((name) => undeclared(name, pointer)), ...parts.parameters] };
+};
+
+const undeclared = (name: string, pointer: string): Parameter => ({
+  name,
+  in: "path",
+  isRequired: true,
+  isDeprecated: false,
+  description: undefined,
+  style: undefined,
+  explode: undefined,
+  schema: undefined,
+  mediaType: undefined,
+  examples: [],
+  pointer,
+});
 
 // A path item may be a reference with operations beside it (3.1): both count, what stands beside it first.
 const pathItems = (document: OpenApiDocument, value: unknown, pointer: string): readonly Located[] => {

@@ -1,4 +1,4 @@
-import { bodyExamples, isJsonMediaType, parameterExample } from "./example.ts";
+import { bodyExamples, isJsonMediaType, multipartBoundary, parameterExample } from "./example.ts";
 import { isObject } from "./json-value.ts";
 import type { Content, Parameter } from "./operation-parts.ts";
 import type { DocumentOperation } from "./operations.ts";
@@ -83,6 +83,9 @@ const bodyOf = (document: OpenApiDocument, operation: DocumentOperation): Sample
   if (chosen === undefined) return undefined;
   const example = bodyExamples(document, chosen, "request")[0];
   if (example === undefined) return undefined;
+  if (/^multipart\/form-data$/i.test(chosen.mediaType)) {
+    return { mediaType: `${chosen.mediaType}; boundary=${multipartBoundary}`, text: example.text };
+  }
   return { mediaType: chosen.mediaType.includes("*") ? "application/json" : chosen.mediaType, text: example.text };
 };
 

@@ -332,8 +332,8 @@ const bothProperties = (
 ): Schema["properties"] => {
   if (first.size === 0 && second.size === 0) return noProperties;
   const both = new Map<string, SchemaProperty>();
-  for (const [name, property] of [...second, ...first]) {
-    both.set(name, { ...property, isRequired: required.includes(name) });
+  for (const [name, property] of [...first, ...second]) {
+    if (!both.has(name)) both.set(name, { ...property, isRequired: required.includes(name) });
   }
   return both;
 };

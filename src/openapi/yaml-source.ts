@@ -14,10 +14,14 @@ export type YamlReading =
 export const readYaml = (text: string): YamlReading => {
   const tree = yamlTree(text);
   const first = tree.errors[0];
+  // The library turns an exhausted stack into an error of the text.
+  if (first?.code === "RESOURCE_EXHAUSTION") throw new RangeError(first.message);
   if (first) return { fault: { message: firstLine(first.message), offset: first.pos[0] } };
   try {
     return { value: tree.toJS({ maxAliasCount: aliasesMax }) };
   } catch (thrown) {
+    // Nesting beyond the stack: the reader has a word for it.
+    if (thrown instanceof RangeError) throw thrown;
     // The library throws for alias bombs and for unresolved aliases, without a position.
     return { fault: { message: thrown instanceof Error ? thrown.message : "cannot be read", offset: 0 } };
   }
@@ -113,6 +117,8 @@ const pairOf = (tree: Document, map: YAMLMap, name: string, depthLeft: number): 
 
 const nameOf = (pair: Pair): string => {
   if (!isScalar(pair.key)) return String(pair.key);
+  // The library reads the merge key as a symbol.
+  if (typeof pair.key.value === "symbol") return mergeKey;
   return pair.key.value === null ? "" : String(pair.key.value);
 };
 
