@@ -110,8 +110,8 @@ export const makeBookkeeping = async (db: QueryExecutorProvider): Promise<void> 
         await sql.raw(table).execute(db);
         break;
       } catch (thrown) {
-        // `if not exists` does not protect two sessions from each other: unique_violation, duplicate_table, serialization.
-        if (attempt >= 5 || !["23505", "42P07", "40001"].includes(sqlStateOf(thrown) ?? "")) throw thrown;
+        // `if not exists` does not protect two sessions from each other: unique_violation, duplicate_table and -object, serialization.
+        if (attempt >= 5 || !["23505", "42P07", "42710", "40001"].includes(sqlStateOf(thrown) ?? "")) throw thrown;
       }
     }
   }
