@@ -1,0 +1,9 @@
+/** How an address names the group of operations without a tag. */
+const untaggedSlug = "-";
+
+/** A tag in an address: a nameless one has a name there, and one that looks like it is kept apart. */
+export const tagSlug = (name: string): string => {
+  if (name === "") return untaggedSlug;
+  // Browsers take `.` and `..` out of a path even percent-encoded, and `-` is the nameless group's.
+  return /^[.-]+$/.test(name) ? `~${name}` : name;
+};

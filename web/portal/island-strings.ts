@@ -1,0 +1,27 @@
+/** The words that scripts of the portal's pages say. */
+export const islandStrings = {
+  copied: "Copied",
+  copyFailed: "Could not copy",
+  sending: "Waiting for the answer",
+  receiving: "Receiving",
+  stopped: "Stopped",
+  noAnswer: "The portal could not be reached. Check your connection and send again.",
+  broke: "The answer broke off before its end.",
+  cut: "Only the first part is shown.",
+  empty: "The answer has no body.",
+  headers: "Headers",
+  body: "Body",
+  bytes: (count: number) => (count < 1024 ? `${count} B` : `${(count / 1024).toFixed(1)} KiB`),
+  binary: (count: string) => `${count} of binary data.`,
+  required: (name: string) => `${name} needs a value.`,
+  badHeader: (line: string) => `“${line}” is not a header: write Name: value.`,
+  why: {
+    401: "No key, or one that the gateway does not know. Check it, and that it belongs to this platform.",
+    403: "The key is known but not allowed here, or its quota is used up.",
+    404: "The gateway has no such route, or the backend no such thing. Check the path parameters.",
+    429: "Too many calls. Retry-After says when the next one may pass.",
+    502: "The gateway could not reach the backend.",
+    503: "The backend is not available now.",
+    504: "The backend did not answer in time.",
+  } as Readonly<Record<number, string>>,
+} as const;

@@ -1,0 +1,69 @@
+import type { ReactElement } from "react";
+import type { DescribedParameter } from "../../src/portals/described-operation.ts";
+import { Markdown } from "./markdown.tsx";
+import { exampleText } from "./sample.ts";
+import { Facts, Required, SchemaTree } from "./schema.tsx";
+import { strings } from "./strings.ts";
+
+const places = ["path", "query", "querystring", "header", "cookie"] as const;
+
+/** The parameters of an operation, by where they stand. */
+export const Parameters = ({ parameters }: { readonly parameters: readonly DescribedParameter[] }): ReactElement => (
+  <>
+    {places.map((place) => {
+      const here = parameters.filter((parameter) => parameter.in === place);
+      return here.length === 0 ? null : (
+        <section key={place} className="mt-10" aria-labelledby={`parameters-${place}`}>
+          <h2 id={`parameters-${place}`} className="border-b border-line pb-2 text-lg font-semibold">
+            {strings.operation.parameters[place]}
+          </h2>
+          <ParameterList parameters={here} />
+        </section>
+      );
+    })}
+  </>
+);
+
+/** Parameters or headers, one after the other. */
+export const ParameterList = ({ parameters }: { readonly parameters: readonly DescribedParameter[] }): ReactElement => (
+  <ul className="schema text-sm">
+    {parameters.map((parameter) => (
+      <li key={`${parameter.in} ${parameter.name}`}>
+        <ParameterRow parameter={parameter} />
+      </li>
+    ))}
+  </ul>
+);
+
+const ParameterRow = ({ parameter }: { readonly parameter: DescribedParameter }): ReactElement => {
+  const { schema } = parameter;
+  const example = exampleText(parameter);
+  const isTree = schema !== undefined && schema.children.length > 0;
+  // A parameter's own description stands first; its schema's would only say the same again.
+  const hasOwn = parameter.description !== undefined;
+  return (
+    <>
+      <p className="flex flex-wrap items-baseline gap-x-2 gap-y-0.5">
+        <code className="font-semibold break-all">{parameter.name}</code>
+        {schema === undefined || isTree ? null : (
+          <span className="font-mono text-[0.8125rem] break-words text-ink-soft">{schema.type}</span>
+        )}
+        {parameter.isRequired ? <Required /> : null}
+        {parameter.isDeprecated ? <span className="chip">{strings.operation.deprecated}</span> : null}
+      </p>
+      {parameter.description === undefined ? null : (
+        <Markdown text={parameter.description} className="mt-0.5 text-ink-soft" />
+      )}
+      {schema === undefined ? null : isTree ? (
+        <SchemaTree node={schema} />
+      ) : (
+        <Facts node={schema} withoutDescription={hasOwn} />
+      )}
+      {example === "" || schema?.enum !== undefined ? null : (
+        <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
+          {strings.operation.example} <code className="break-all text-ink-soft">{example}</code>
+        </p>
+      )}
+    </>
+  );
+};
