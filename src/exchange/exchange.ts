@@ -140,7 +140,10 @@ export interface Exchange {
   backend: string | null;
   /** Replaces the backend's base URL for this call, or null. */
   backendUrl: string | null;
-  /** Adds a field to whatever reply goes out in the end, also to refusals; later values replace earlier ones of that name. */
+  /**
+   * Adds a field to whatever reply goes out in the end, also to refusals; later values replace earlier ones of that name, and those
+   * of the backend. Only `Vary` is added to what the reply says itself (RFC 9110 section 12.5.5): caches need the union.
+   */
   setReplyHeader(name: string, value: string): void;
   /** Called once after the last byte or the abort; must not throw. */
   onDone(then: (outcome: ExchangeOutcome) => void): void;

@@ -89,6 +89,8 @@ export interface PolicyTools {
   shared<T extends { dispose?(): void }>(key: string, make: () => T): T;
   /** Looks a key up in the key table: undefined where it is unknown, revoked or expired. Under a microsecond when warm. */
   findKey(key: string, nowMs: number): KeyFacts | undefined;
+  /** Mock answers of any operation of the API, for steps above the operation's scope. */
+  mocksOf(operation: string): PolicyTarget["mocks"];
   /** True where any API's caller of this product may use this API. */
   isInProduct(product: string): boolean;
   /** An outbound HTTP call beside the exchange (JWKS, introspection): bounded in size and time, redirects not followed. */

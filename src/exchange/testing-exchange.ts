@@ -79,6 +79,9 @@ export interface TestExchange extends Exchange {
   revision: number;
   fault: ExchangeFault | null;
   runState: unknown;
+  isReusable: boolean;
+  /** A test sets it to say that the client went away. */
+  isClientGone: boolean;
   forwarder: ((x: TestExchange, options: ForwardOptions) => Promise<void>) | null;
   setParams(make: () => Readonly<Record<string, string>>): void;
   setReply(reply: Reply): void;
@@ -113,7 +116,10 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     const reply = x.reply;
     if (!reply) throw new Error("there is no reply to deliver");
     const headers = plainHeaders(reply.headers.entries());
-    for (const [name, value] of lateHeaders) headers.set(name, value);
+    for (const [name, value] of lateHeaders) {
+      const own = name === "vary" ? headers.getAll(name) : [];
+      headers.set(name, [...own, value].join(", "));
+    }
     sent = { kind, status: reply.status, reason: reply.reason, headers, body: reply.body.content, problem };
   };
   const x: TestExchange = {
@@ -131,6 +137,8 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     backend: null,
     backendUrl: null,
     runState: null,
+    isReusable: false,
+    isClientGone: false,
     forwarder: null,
     setReplyHeader: (name, value) => {
       lateHeaders.set(name.toLowerCase(), value);

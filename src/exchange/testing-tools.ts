@@ -30,6 +30,7 @@ export interface TestToolsOptions {
   readonly keys?: Readonly<Record<string, KeyFacts>>;
   /** Products that hold the API; all where absent. */
   readonly products?: readonly string[];
+  readonly mocks?: Readonly<Record<string, PolicyTarget["mocks"]>>;
   readonly fetch?: (url: string, options: FetchOptions) => Promise<FetchedReply>;
 }
 
@@ -71,6 +72,7 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
       return made;
     },
     findKey: (key) => (Object.hasOwn(options.keys ?? {}, key) ? options.keys?.[key] : undefined),
+    mocksOf: (operation) => options.mocks?.[operation] ?? [],
     isInProduct: (product) => options.products === undefined || options.products.includes(product),
     fetch: options.fetch ?? (() => Promise.reject(new Error("this test has no network"))),
   };
