@@ -107,9 +107,9 @@ const make = (making: Making, at: Located, depth: number): unknown => {
 
 const makeChoice = (making: Making, schema: Schema, depth: number): unknown => {
   const choices = schema.oneOf.length > 0 ? schema.oneOf : schema.anyOf;
-  for (const choice of choices) {
-    const chosen = schemaAt(making.document, choice);
-    if (chosen.types.length === 1 && chosen.types[0] === "null") continue;
+  const isNull = (choice: Located): boolean => schemaAt(making.document, choice).types.every((type) => type === "null");
+  // What says nothing but null, or no type at all, is the last thing that somebody wants to see.
+  for (const choice of choices.toSorted((a, b) => Number(isNull(a)) - Number(isNull(b)))) {
     const made = make(making, choice, depth);
     if (made === absent) continue;
     if (!isObject(made) || schema.properties.size === 0) return made;
@@ -196,7 +196,8 @@ const makeNumber = (schema: Schema, isInteger: boolean): number => {
     value >= low && value <= high && value !== exclusiveMinimum && value !== exclusiveMaximum;
   const snapped = (value: number): number => (step > 0 ? Math.ceil(value / step) * step : value);
   const middle = Number.isFinite(low) && Number.isFinite(high) ? (low + high) / 2 : low;
-  const candidates = [step > 0 ? step : 1, 0, snapped(low), snapped(low) + step, high, snapped(high) - step, middle];
+  const around = step > 0 ? step : 1;
+  const candidates = [around, 0, snapped(low), snapped(low) + around, high, snapped(high) - around, middle];
   return candidates.find((value) => Number.isFinite(value) && isAllowed(value)) ?? (Number.isFinite(low) ? low : 0);
 };
 
