@@ -374,26 +374,30 @@ const factsOf = (
   sources: Sources,
   problems: Problem[],
 ): DocumentFacts | undefined => {
-  const bytes = api.document === undefined ? undefined : sources.documents.get(api.document.hash);
-  if (api.document === undefined || bytes === undefined) {
+  const { document } = api;
+  const missing = (): undefined => {
     problems.push({ file: filePathOf("api", api.name), message: `The API '${api.name}' has no document.` });
     return undefined;
-  }
-  const { hash, fileName } = api.document;
-  const read = (withMocks: boolean): DocumentFacts => {
-    const key = `${hash} ${fileName} ${withMocks}`;
+  };
+  if (document === undefined) return missing();
+  const read = (withMocks: boolean): DocumentFacts | undefined => {
+    const key = `${document.hash} ${document.fileName} ${withMocks}`;
     const known = sources.tools.cache?.facts.get(key);
     if (known !== undefined) return known;
-    const facts = readDocumentFacts(bytes, fileName, withMocks);
+    // Asked for only now: whoever holds documents in a database need not fetch those whose facts are known.
+    const bytes = sources.documents.get(document.hash);
+    if (bytes === undefined) return undefined;
+    const facts = readDocumentFacts(bytes, document.fileName, withMocks);
     sources.tools.cache?.facts.set(key, facts);
     return facts;
   };
   try {
     const mayMock = used.needsMocks || mayUseMock(api, used);
-    if (mayMock) return read(true);
+    if (mayMock) return read(true) ?? missing();
     const facts = read(false);
+    if (facts === undefined) return missing();
     // Without a backend of its own, whether the API is a mock depends on the document's servers.
-    return api.body.backend === undefined && facts.serverUrl === undefined ? read(true) : facts;
+    return api.body.backend === undefined && facts.serverUrl === undefined ? (read(true) ?? missing()) : facts;
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
     const findings = thrown.findings.length > 0 ? thrown.findings : [{ message: messageOf(thrown) }];

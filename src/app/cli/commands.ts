@@ -1,0 +1,43 @@
+import { apply } from "./apply.ts";
+import { backup } from "./backup.ts";
+import type { CommandSpec } from "./command.ts";
+import { completionFor } from "./completion.ts";
+import { control } from "./control.ts";
+import { diff } from "./diff.ts";
+import { doctor } from "./doctor.ts";
+import { gateway } from "./gateway.ts";
+import { importApi } from "./import.ts";
+import { init } from "./init.ts";
+import { keyCommands } from "./keys.ts";
+import { lint } from "./lint.ts";
+import { logs } from "./logs.ts";
+import { notYetCommands } from "./not-yet.ts";
+import { pull } from "./pull.ts";
+import { restore } from "./restore.ts";
+import { revisions } from "./revisions.ts";
+import { rollback } from "./rollback.ts";
+import { tryCall } from "./try.ts";
+import { up } from "./up.ts";
+
+/** Every command, in the order of help and docs. */
+export const commands: readonly CommandSpec[] = [
+  up,
+  gateway,
+  control,
+  init,
+  importApi,
+  lint,
+  diff,
+  apply,
+  pull,
+  tryCall,
+  ...keyCommands,
+  revisions,
+  rollback,
+  logs,
+  doctor,
+  backup,
+  restore,
+  completionFor(() => commands),
+  ...notYetCommands,
+];

@@ -1,0 +1,67 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Readable } from "node:stream";
+import { messageOf } from "../../base/fault.ts";
+import { answer, type CommandSpec, exitCodes } from "./command.ts";
+import { confirmOrFail } from "./confirm.ts";
+import { CommandFailure } from "./failure.ts";
+import { numberOf } from "./management-client.ts";
+import { platformOf } from "./platform.ts";
+
+const timeoutMs = 30 * 60_000;
+
+/** `portico restore`. */
+export const restore: CommandSpec = {
+  name: "restore",
+  group: "Operate",
+  summary: "Replace everything the platform keeps by a backup",
+  arguments: [{ name: "file", description: "file that `backup` wrote" }],
+  usesPlatform: true,
+  isWrite: true,
+  asks: true,
+  examples: ["portico restore portico-2026-11-24.backup --yes"],
+  run: async (call) => {
+    const shown = call.argument(0) ?? "";
+    const path = resolve(call.terminal.cwd, shown);
+    const bytes = await sizeOf(path, shown);
+    const { client, url } = await platformOf(call);
+    if (call.isDryRun) {
+      await answer(
+        call,
+        { dryRun: true, file: path, bytes },
+        () => `Would replace everything at ${url} by ${shown} (${bytes} bytes; --dry-run).`,
+      );
+      return exitCodes.ok;
+    }
+    await confirmOrFail(call, `Everything at ${url} will be replaced by ${shown}. Restore?`);
+    const response = await client.open("POST", "/restore", {
+      body: Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>,
+      headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+      timeoutMs,
+    });
+    const done: unknown = response.status === 204 ? {} : await response.json();
+    const revision = typeof done === "object" && done !== null ? numberOf({ ...done }, "revision") : undefined;
+    await answer(
+      call,
+      done,
+      () => `Restored from ${shown}${revision === undefined ? "" : ` at revision ${revision}`}.`,
+    );
+    return exitCodes.ok;
+  },
+};
+
+const sizeOf = async (path: string, shown: string): Promise<number> => {
+  try {
+    return (await stat(path)).size;
+  } catch (thrown) {
+    throw new CommandFailure(
+      {
+        code: "cli.file_unreadable",
+        message: `${shown} cannot be read: ${messageOf(thrown)}.`,
+        next: "Check the path.",
+      },
+      thrown,
+    );
+  }
+};

@@ -1,0 +1,194 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type LogLevel, logLevels } from "../base/log.ts";
+import { usageFailure } from "./cli/failure.ts";
+
+/** A setting of the program: one row says everything about it. */
+export interface SettingRow {
+  readonly flag: string;
+  readonly env: string;
+  readonly defaultText: string;
+  readonly description: string;
+  /** False for what must not stand in a file, such as credentials. */
+  readonly isInFile: boolean;
+}
+
+/** Every setting, by its name as a flag and in `portico.yaml` under `settings:`. Flags go before environment, environment before file. */
+export const settingRows = {
+  host: row("--host <address>", "127.0.0.1", "address that every port binds to"),
+  "port-base": row(
+    "--port-base <n>",
+    "none",
+    "moves all ports: gateway n, portal n+1, studio n+2, operations n+3, HTTPS n+4, the sample's service n+5",
+  ),
+  "gateway-port": row("--gateway-port <n>", "8080", "gateway, HTTP"),
+  "portal-port": row("--portal-port <n>", "8081", "developer portal"),
+  "studio-port": row("--studio-port <n>", "8082", "studio and management API"),
+  "ops-port": row("--ops-port <n>", "8083", "health, metrics and revision of the gateway"),
+  "sample-port": row("--sample-port <n>", "8085", "the sample's microservice, where the port is free"),
+  data: row("--data <dir>", ".portico", "data directory"),
+  empty: row("--empty", "false", "start without the sample"),
+  threads: row("--threads <n>", "one per core", "worker threads of the gateway"),
+  labels: row("--labels <list>", "none", "labels of the gateway, separated by commas"),
+  "log-level": row("--log-level <level>", "info", `least level that is logged: ${logLevels.join(", ")}`),
+  "access-log": row(
+    "--access-log <where>",
+    "file for up, stdout for gateway",
+    "one JSON line per call: off, stdout, file",
+  ),
+  "database-url": {
+    flag: "",
+    env: "DATABASE_URL",
+    defaultText: "embedded PostgreSQL in the data directory",
+    description: "PostgreSQL to use instead of the embedded one",
+    isInFile: false,
+  },
+  url: row("--url <url>", "http://127.0.0.1:8082", "studio and management API that commands talk to"),
+  "gateway-url": row(
+    "--gateway-url <url>",
+    "http://127.0.0.1:8080",
+    "gateway that `try` calls, and that the portals show",
+  ),
+} as const satisfies Readonly<Record<string, SettingRow>>;
+
+export type SettingName = keyof typeof settingRows;
+
+/** Where settings come from. */
+export interface SettingSources {
+  /** The value of a flag, undefined where it was not given. */
+  flag(name: SettingName): string | boolean | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `settings:` of portico.yaml. */
+  readonly file: Readonly<Record<string, unknown>>;
+}
+
+/** Reads settings with their precedence; a value that cannot be one is refused with the name of where it came from. */
+export interface Settings {
+  text(name: SettingName): string | undefined;
+  integer(name: SettingName, min: number, max: number): number | undefined;
+  isOn(name: SettingName): boolean;
+  list(name: SettingName): readonly string[];
+}
+
+/** The settings of one command line. */
+export const settingsFrom = (sources: SettingSources): Settings => {
+  const find = (name: SettingName): { readonly value: unknown; readonly from: string } | undefined => {
+    const { env, isInFile } = settingRows[name];
+    const flag = sources.flag(name);
+    if (flag !== undefined && flag !== false) return { value: flag, from: `--${name}` };
+    const inEnvironment = sources.env[env];
+    if (inEnvironment !== undefined && inEnvironment !== "") return { value: inEnvironment, from: env };
+    const inFile = isInFile && Object.hasOwn(sources.file, name) ? sources.file[name] : undefined;
+    return inFile === undefined ? undefined : { value: inFile, from: `portico.yaml settings.${name}` };
+  };
+  const wrong = (from: string, value: unknown, wanted: string): never => {
+    throw usageFailure(`${from} is '${String(value)}', which is not ${wanted}.`, `Give ${wanted}.`);
+  };
+  return {
+    text: (name) => {
+      const found = find(name);
+      return found === undefined ? undefined : String(found.value);
+    },
+    integer: (name, min, max) => {
+      const found = find(name);
+      if (found === undefined) return undefined;
+      const number = /^\d+$/.test(String(found.value)) ? Number(found.value) : Number.NaN;
+      return number >= min && number <= max
+        ? number
+        : wrong(found.from, found.value, `a whole number from ${min} to ${max}`);
+    },
+    isOn: (name) => {
+      const found = find(name);
+      if (found === undefined) return false;
+      if (found.value === true || found.value === "true" || found.value === "1") return true;
+      if (found.value === false || found.value === "false" || found.value === "0") return false;
+      return wrong(found.from, found.value, "true or false");
+    },
+    list: (name) => {
+      const found = find(name);
+      if (found === undefined) return [];
+      const items = Array.isArray(found.value) ? found.value.map(String) : String(found.value).split(",");
+      return items.map((item) => item.trim()).filter((item) => item !== "");
+    },
+  };
+};
+
+/** The ports of `portico up`. */
+export interface Ports {
+  readonly gatewayPort: number;
+  readonly portalPort: number;
+  readonly studioPort: number;
+  readonly opsPort: number;
+  readonly samplePort: number;
+}
+
+/** The ports that settings ask for: each by its own setting, else by `port-base`, else the usual one. Two alike are refused. */
+export const portsOf = (settings: Settings): Ports => {
+  // The highest port that is counted from the base must still be one.
+  const base = settings.integer("port-base", 1, portMax - 5);
+  const port = (name: SettingName, offset: number): number =>
+    settings.integer(name, 1, portMax) ?? (base ?? 8080) + offset;
+  const ports = {
+    gatewayPort: port("gateway-port", 0),
+    portalPort: port("portal-port", 1),
+    studioPort: port("studio-port", 2),
+    opsPort: port("ops-port", 3),
+    samplePort: port("sample-port", 5),
+  };
+  const numbers = Object.values(ports);
+  const twice = numbers.find((number, index) => numbers.indexOf(number) !== index);
+  if (twice !== undefined)
+    throw usageFailure(`Port ${twice} is wanted twice.`, "Give each part a port of its own, or only --port-base.");
+  return ports;
+};
+
+/** The level of the log. */
+export const logLevelOf = (settings: Settings): LogLevel => {
+  const text = settings.text("log-level") ?? "info";
+  const level = logLevels.find((known) => known === text);
+  if (level === undefined)
+    throw usageFailure(`The log level '${text}' is unknown.`, `Give one of ${logLevels.join(", ")}.`);
+  return level;
+};
+
+/** Where the access log goes. */
+export const accessLogOf = (settings: Settings, usual: AccessLog): AccessLog => {
+  const text = settings.text("access-log") ?? usual;
+  const place = accessLogs.find((known) => known === text);
+  if (place === undefined)
+    throw usageFailure(`The access log cannot go to '${text}'.`, `Give one of ${accessLogs.join(", ")}.`);
+  return place;
+};
+
+const accessLogs = ["off", "stdout", "file"] as const;
+export type AccessLog = (typeof accessLogs)[number];
+
+/** `settings:` of the portico.yaml in a directory; empty where there is none. A file with mistakes is refused with all of them. */
+export const settingsFile = async (directory: string): Promise<Readonly<Record<string, unknown>>> => {
+  const path = resolve(directory, "portico.yaml");
+  if (!existsSync(path)) return {};
+  // Loaded only where there is a file: most commands run without one and start faster so.
+  const { readBundle } = await import("../bundle/read-bundle.ts");
+  const { resources, findings } = readBundle(new Map([["portico.yaml", readFileSync(path)]]), {
+    isElsewhere: () => true,
+  });
+  const errors = findings.filter((finding) => finding.severity === "error");
+  if (errors.length > 0) {
+    const { CommandFailure } = await import("./cli/failure.ts");
+    throw new CommandFailure({
+      code: "settings.invalid",
+      message: `${path} has mistakes.`,
+      next: "Correct them; `portico lint` checks a whole directory.",
+      findings: errors,
+    });
+  }
+  const [settings] = resources;
+  return settings?.kind === "settings" ? (settings.body.settings ?? {}) : {};
+};
+
+const portMax = 65_535;
+
+function row(flag: string, defaultText: string, description: string): SettingRow {
+  const name = flag.slice(2).split(" ")[0] ?? "";
+  return { flag, env: `PORTICO_${name.toUpperCase().replaceAll("-", "_")}`, defaultText, description, isInFile: true };
+}
