@@ -1,0 +1,193 @@
+import { messageOf, systemCodeOf } from "../../base/fault.ts";
+import type { Log } from "../../base/log.ts";
+import { refuse } from "../../exchange/refuse.ts";
+import type { ChunkLimits } from "../wire/chunk-decoder.ts";
+import type { HeadLimits } from "../wire/head.ts";
+import type { Wheel } from "../wire/wheel.ts";
+import { type Dialled, dial } from "./dial.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Place } from "./target.ts";
+import type { TraceIds } from "./trace-ids.ts";
+import type { UpstreamCall } from "./upstream-call.ts";
+import { type PoolSide, UpstreamConnection } from "./upstream-connection.ts";
+
+/** What all pools of a thread share. */
+export interface PoolTools {
+  readonly wheel: Wheel;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  readonly traceIds: TraceIds;
+  readonly headLimits: HeadLimits;
+  readonly bodyLimits: ChunkLimits;
+  readonly replyStallMs: number;
+}
+
+/** The connections of one thread to one place: a stack of idle ones, last in first out, a limit, and a queue with a limit and a deadline. */
+export class Pool implements PoolSide {
+  readonly wheel: Wheel;
+  readonly traceIds: TraceIds;
+  readonly headLimits: HeadLimits;
+  readonly bodyLimits: ChunkLimits;
+  readonly replyStallMs: number;
+  readonly #place: Place;
+  readonly #tools: PoolTools;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #connections = new Set<UpstreamConnection>();
+  readonly #dials = new Set<() => void>();
+  readonly #waiting: UpstreamCall[] = [];
+  #dialCount = 0;
+  #isClosed = false;
+
+  constructor(place: Place, tools: PoolTools) {
+    this.#place = place;
+    this.#tools = tools;
+    this.wheel = tools.wheel;
+    this.traceIds = tools.traceIds;
+    this.headLimits = tools.headLimits;
+    this.bodyLimits = tools.bodyLimits;
+    this.replyStallMs = tools.replyStallMs;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  send(call: UpstreamCall): void {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) break;
+      if (!connection.isUsable) {
+        connection.destroy();
+        continue;
+      }
+      connection.begin(call, true);
+      return;
+    }
+    if (this.#waiting.length - this.#dials.size >= this.#place.pendingMax && !this.#mayDial) {
+      call.settle(refuse("backend.overloaded"));
+      return;
+    }
+    this.#wait(call, false);
+  }
+
+  /** In front of the queue and, where the limit allows, on a connection of its own: idle ones may be as dead as the last. */
+  resend(call: UpstreamCall): void {
+    this.#wait(call, true);
+  }
+
+  release(connection: UpstreamConnection): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#leaveQueue(next);
+      connection.begin(next, true);
+      return;
+    }
+    if (this.#isClosed) {
+      connection.destroy();
+      return;
+    }
+    this.#idle.push(connection);
+    this.wheel.set(connection, this.#place.idleTimeoutMs);
+  }
+
+  forget(connection: UpstreamConnection): void {
+    if (!this.#connections.delete(connection)) return;
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    // Whoever waited for a free place gets it.
+    if (this.#waiting.length > this.#dials.size && this.#mayDial) this.#dial();
+  }
+
+  /** No table uses it any more: idle connections end now, busy ones after their call. */
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of [...this.#idle]) connection.destroy();
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    this.close();
+    for (const cancel of [...this.#dials]) cancel();
+    this.#dials.clear();
+    for (const call of this.#waiting.splice(0)) {
+      this.#leaveQueue(call);
+      call.settle(refuse("backend.unreachable"));
+    }
+    for (const connection of [...this.#connections]) connection.abandonAndDestroy();
+  }
+
+  get #mayDial(): boolean {
+    return this.#connections.size + this.#dials.size < this.#place.connectionsMax;
+  }
+
+  #wait(call: UpstreamCall, isFirst: boolean): void {
+    if (isFirst) this.#waiting.unshift(call);
+    else this.#waiting.push(call);
+    call.x.backendSide = call;
+    call.whenAbandoned = this.#leave;
+    call.whenExpired = this.#expire;
+    this.wheel.set(call, this.#place.connectTimeoutMs + 100);
+    if (this.#mayDial) this.#dial();
+  }
+
+  readonly #leave = (call: UpstreamCall): void => {
+    const at = this.#waiting.indexOf(call);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#leaveQueue(call);
+  };
+
+  readonly #expire = (call: UpstreamCall): void => {
+    const isDialling = this.#dials.size > 0;
+    this.#leave(call);
+    call.settle(refuse(isDialling ? "backend.connect_timeout" : "backend.overloaded"));
+  };
+
+  #leaveQueue(call: UpstreamCall): void {
+    this.wheel.remove(call);
+    call.whenAbandoned = null;
+    call.whenExpired = null;
+    if (call.x.backendSide === call) call.x.backendSide = null;
+  }
+
+  #dial(): void {
+    let cancel: (() => void) | null = null;
+    let isDone = false;
+    const done = (dialled: Dialled): void => {
+      isDone = true;
+      if (cancel !== null) this.#dials.delete(cancel);
+      if (dialled.socket === null) this.#failed(dialled);
+      else {
+        const connection = new UpstreamConnection(dialled.socket, this);
+        this.#connections.add(connection);
+        const next = this.#waiting.shift();
+        if (next === undefined) this.release(connection);
+        else {
+          this.#leaveQueue(next);
+          connection.begin(next, false);
+        }
+      }
+    };
+    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.#dialCount++, done);
+    if (!isDone) this.#dials.add(cancel);
+  }
+
+  #failed({ isTimeout, cause }: { readonly isTimeout: boolean; readonly cause: unknown }): void {
+    this.#tools.log.warn("a backend could not be reached", {
+      host: this.#place.hostname,
+      port: this.#place.port,
+      reason: isTimeout ? "timeout" : (systemCodeOf(cause) ?? messageOf(cause)),
+    });
+    const call = this.#waiting.shift();
+    if (call === undefined) return;
+    this.#leaveQueue(call);
+    call.settle(refuse(isTimeout ? "backend.connect_timeout" : "backend.unreachable"));
+  }
+}

@@ -1,0 +1,75 @@
+import { refuse } from "../../exchange/refuse.ts";
+import type { Reply } from "../../exchange/reply.ts";
+import { IterableSource } from "../wire/iterable-source.ts";
+import type { BodySource } from "../wire/sides.ts";
+import { composeRequest, declaresEmpty } from "./compose-request.ts";
+import type { TraceIds } from "./trace-ids.ts";
+import type { UpstreamCall } from "./upstream-call.ts";
+
+/** A request as it goes onto the wire: head, and its body whole or as a source. */
+export interface Sending {
+  readonly head: string;
+  readonly whole: Buffer | null;
+  readonly source: BodySource | null;
+  /** The source's chunk framing goes on as it came. */
+  readonly isRaw: boolean;
+  /** Data is put into chunks. */
+  readonly isEncoding: boolean;
+}
+
+/** Decides the framing of the request to the backend and composes its head; or the refusal where that is not possible. */
+export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | Reply => {
+  const { x } = call;
+  const { body, head } = x.request;
+  const { replaced } = body;
+  if (replaced === undefined && body.isTaken) {
+    return refuse("policy.fault", { detail: "The request body has been sent already; buffer it to send it again." });
+  }
+  let line = "";
+  let whole: Buffer | null = null;
+  let source: BodySource | null = null;
+  let isEncoding = false;
+  if (call.path !== null) {
+    // A redirect that is followed carries no body.
+  } else if (replaced === undefined) {
+    source = body.source;
+    if (source === null) line = declaresEmpty(head) ? "Content-Length: 0\r\n" : "";
+    else
+      line = source.framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${source.length}\r\n`;
+  } else if (replaced === null || typeof replaced === "string" || replaced instanceof Uint8Array) {
+    whole = wholeOf(replaced);
+    // RFC 9110 section 8.6: a length is told also where it is zero, if the method expects a body.
+    if (whole !== null || /^(?:POST|PUT|PATCH)$/.test(x.request.method))
+      line = `Content-Length: ${whole?.length ?? 0}\r\n`;
+  } else {
+    source = new IterableSource(replaced);
+    isEncoding = true;
+    line = "Transfer-Encoding: chunked\r\n";
+  }
+  try {
+    const text = composeRequest(x, call.target, call.path ?? pathOf(call), line, traceIds);
+    if (replaced === undefined && source !== null) body.takeSource();
+    return { head: text, whole, source, isRaw: source?.framing === "chunked", isEncoding };
+  } catch (thrown) {
+    // Only an edit of a policy can do that: what came over the wire was legal.
+    if (thrown instanceof RangeError)
+      return refuse("policy.fault", { detail: "A policy made an illegal request target." });
+    throw thrown;
+  }
+};
+
+const wholeOf = (body: string | Uint8Array | null): Buffer | null => {
+  if (body === null || body.length === 0) return null;
+  return typeof body === "string" ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+};
+
+/** Path and query of the request to the backend: the base's path, the exchange's, the exchange's query and the target's own. */
+const pathOf = ({ x, target }: UpstreamCall): string => {
+  const { upstreamPath, upstreamQuery } = x.request;
+  let path =
+    target.basePath + (upstreamPath.startsWith("/") || upstreamPath === "" ? upstreamPath : `/${upstreamPath}`);
+  if (path === "") path = "/";
+  if (upstreamQuery !== "") path += `?${upstreamQuery}`;
+  if (target.query !== "") path += `${upstreamQuery === "" ? "?" : "&"}${target.query}`;
+  return path;
+};

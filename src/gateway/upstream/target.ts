@@ -1,0 +1,72 @@
+import { isIP } from "node:net";
+import type { UpstreamTarget } from "../../exchange/backend.ts";
+import { assertField } from "../../exchange/headers.ts";
+
+/** Where to connect: equal places share one pool of connections. */
+export interface Place {
+  readonly key: string;
+  readonly isTls: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly ca: string | undefined;
+  readonly verify: boolean;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly connectionsMax: number;
+  readonly pendingMax: number;
+}
+
+/** A target with everything computed that does not depend on the request. */
+export interface PreparedTarget {
+  readonly place: Place;
+  readonly origin: string;
+  /** Path of the base URL without its last `/`. */
+  readonly basePath: string;
+  readonly hostLine: string;
+  readonly preserveHost: boolean;
+  readonly timeoutMs: number;
+  /** Lines with their CRLF, and their names in lower case: they replace what the client sent. */
+  readonly headerLines: string;
+  readonly headerNames: readonly string[];
+  /** Encoded pairs, empty or `a=b&c=d`. */
+  readonly query: string;
+}
+
+/** Prepares a target. Throws a RangeError for a URL or a field that cannot go on the wire. */
+export const prepareTarget = (target: UpstreamTarget): PreparedTarget => {
+  const url = URL.parse(target.url);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new RangeError("a backend's URL begins with http:// or https://");
+  for (const [name, value] of target.headers) assertField(name, value);
+  return {
+    place: placeOf(url, target),
+    origin: url.origin,
+    basePath: url.pathname.replace(/\/$/, ""),
+    hostLine: `Host: ${url.host}\r\n`,
+    preserveHost: target.preserveHost,
+    timeoutMs: target.timeoutMs,
+    headerLines: target.headers.map(([name, value]) => `${name}: ${value}\r\n`).join(""),
+    headerNames: target.headers.map(([name]) => name.toLowerCase()),
+    query: target.query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join("&"),
+  };
+};
+
+const placeOf = (url: URL, target: UpstreamTarget): Place => {
+  const isTls = url.protocol === "https:";
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const place = {
+    isTls,
+    hostname,
+    port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
+    // RFC 6066 section 3: a server name is never an address.
+    serverName: target.tls.serverName ?? (isIP(hostname) === 0 ? hostname : ""),
+    ca: target.tls.ca,
+    verify: target.tls.verify,
+    connectTimeoutMs: target.connectTimeoutMs,
+    idleTimeoutMs: target.idleTimeoutMs,
+    connectionsMax: target.connectionsMax,
+    pendingMax: target.pendingMax,
+  };
+  return { key: JSON.stringify(place), ...place };
+};

@@ -1,0 +1,551 @@
+import type { Socket } from "node:net";
+import { Fault } from "../../base/fault.ts";
+import type { GatewayProblemCode } from "../../exchange/problems.ts";
+import { refuse } from "../../exchange/refuse.ts";
+import { type Asked, acceptRequest, codeOfScan } from "./accept-request.ts";
+import { BodyReader, noSink } from "./body-reader.ts";
+import type { WireContext } from "./context.ts";
+import { clientBehind } from "./forwarding.ts";
+import { type Framing, scanRequestHead } from "./head.ts";
+import { HeadCollector } from "./head-collector.ts";
+import { ReplyWriter } from "./reply-writer.ts";
+import type { BodySink, BodySource, ClientSide } from "./sides.ts";
+import type { Timed } from "./wheel.ts";
+import { noRoute, type WireExchange } from "./wire-exchange.ts";
+
+/**
+ * Where a connection stands. `idle` and `head`: the next request; `busy`: its reply; `discard`: the reply is out, the rest of the
+ * request body is thrown away; `linger`: our side is closed, theirs is read for a while; `closed`.
+ */
+type Phase = "idle" | "head" | "busy" | "discard" | "linger" | "closed";
+
+const continueText = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/** One connection of a client: reads its requests one after the other, writes their replies in order. */
+export class ClientConnection implements ClientSide, BodySource, Timed {
+  readonly scheme: "http" | "https";
+  readonly address: string;
+  readonly isPeerTrusted: boolean;
+  deadlineMs = 0;
+  wheelTick = -1;
+  wheelNext: Timed | null = null;
+  wheelPrevious: Timed | null = null;
+  isGone = false;
+  forwardingHost = "";
+  forwardingLines = "";
+  framing: Framing = "none";
+  length = 0;
+  readonly #socket: Socket;
+  readonly #context: WireContext;
+  readonly #whenClosed: (connection: ClientConnection) => void;
+  readonly #reader: BodyReader;
+  readonly #writer: ReplyWriter;
+  readonly #asked: Asked = { keepsAlive: false, expectsContinue: false };
+  #phase: Phase = "idle";
+  #x: WireExchange | null = null;
+  /** Bytes that have come and are not consumed. */
+  #held: Buffer | null = null;
+  #heldFrom = 0;
+  readonly #collector = new HeadCollector();
+  #isPaused = false;
+  #isAdvancing = false;
+  /** No more requests after this one. */
+  #isLast = false;
+  /** The client has closed its sending side. */
+  #hasEnded = false;
+  /** Why the body will never be whole, where nobody had asked for it yet. */
+  #bodyFault: Fault | null = null;
+  #headBytes = 0;
+  #discarded = 0;
+
+  constructor(
+    socket: Socket,
+    scheme: "http" | "https",
+    context: WireContext,
+    whenClosed: (connection: ClientConnection) => void,
+  ) {
+    this.scheme = scheme;
+    this.address = plainAddress(socket.remoteAddress ?? "");
+    this.isPeerTrusted = context.isTrustedProxy(this.address);
+    this.#socket = socket;
+    this.#context = context;
+    this.#whenClosed = whenClosed;
+    this.#reader = new BodyReader(context.limits);
+    this.#writer = new ReplyWriter(socket, context, {
+      replied: () => this.#replied(),
+      broken: () => this.#destroy(),
+      stalled: (isStalled) => this.#stalled(isStalled),
+    });
+    socket.on("data", (bytes: Buffer) => this.#received(bytes));
+    socket.on("drain", () => this.#drained());
+    socket.on("end", () => this.#ended());
+    // Followed by `close`, which ends the exchange.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#closed());
+    context.wheel.set(this, context.limits.idleTimeoutMs);
+  }
+
+  get isIdle(): boolean {
+    return this.#phase === "idle" && this.#held === null;
+  }
+
+  /** No more requests: an idle connection is closed now, a busy one after its reply. */
+  drain(): void {
+    this.#isLast = true;
+    if (this.isIdle) this.#linger();
+  }
+
+  destroy(): void {
+    this.#destroy();
+  }
+
+  // ---- ClientSide
+
+  send(): void {
+    const x = this.#x;
+    if (x === null) return;
+    if (this.isGone) {
+      x.dropBackend();
+      this.#finish(x, true);
+      return;
+    }
+    this.#context.wheel.clear(this);
+    if (this.#context.isDraining || this.#hasEnded || !this.#asked.keepsAlive) this.#isLast = true;
+    if (!this.#reader.isDone && this.#isRestTooMuch()) this.#isLast = true;
+    this.#writer.begin(x, this.#isLast);
+  }
+
+  /** The rest of the request body is not worth reading for the sake of the connection. */
+  #isRestTooMuch(): boolean {
+    // RFC 9110 section 10.1.1: a body that was announced with `Expect` and not asked for may come or not: nobody knows where the next
+    // request begins.
+    if (this.#asked.expectsContinue) return true;
+    const { framing, left, sink } = this.#reader;
+    return sink === null && framing === "length" && left > this.#context.limits.unreadBodyBytesMax;
+  }
+
+  // ---- BodySource: the request's body
+
+  start(sink: BodySink, isRaw: boolean): void {
+    const reader = this.#reader;
+    reader.sink = sink;
+    reader.isRaw = isRaw;
+    const fault = this.isGone ? clientGone() : this.#bodyFault;
+    if (fault !== null) {
+      sink.fail(fault);
+      return;
+    }
+    if (this.#asked.expectsContinue) {
+      this.#asked.expectsContinue = false;
+      if (this.#held === null && !reader.isDone) this.#socket.write(continueText, "latin1");
+    }
+    this.#context.wheel.set(this, this.#context.limits.bodyStallMs);
+    this.#feedBody();
+    this.#flow();
+  }
+
+  resume(): void {
+    if (!this.#reader.isBlocked) return;
+    this.#reader.isBlocked = false;
+    if (!this.#reader.isDone) this.#context.wheel.set(this, this.#context.limits.bodyStallMs);
+    this.#advance();
+  }
+
+  cancel(): void {
+    if (this.#reader.sink === null) return;
+    this.#reader.sink = noSink;
+    this.resume();
+  }
+
+  // ---- Timed
+
+  expire(): void {
+    if (this.#phase === "head") this.#refuseHead("request.timeout");
+    else if (this.#phase === "busy" && this.#x !== null) this.#expireBusy(this.#x);
+    else if (this.#phase === "discard") this.#linger();
+    else this.#destroy();
+  }
+
+  /** Either the client sends its body too slowly, or takes the reply too slowly, or has half closed and waits too long. */
+  #expireBusy(x: WireExchange): void {
+    if (x.isConcluded || this.#hasEnded) {
+      this.#destroy();
+      return;
+    }
+    this.#failBody(new Fault("request.timeout", { public: "The body did not arrive within the limit.", status: 408 }));
+  }
+
+  // ---- events of the socket
+
+  #received(bytes: Buffer): void {
+    if (this.#phase === "linger" || this.#phase === "closed") return;
+    if (this.#held === null) {
+      this.#held = bytes;
+      this.#heldFrom = 0;
+    } else {
+      // The client sends ahead: no more than this is taken before it is its turn.
+      this.#held = Buffer.concat([this.#held.subarray(this.#heldFrom), bytes]);
+      this.#heldFrom = 0;
+      this.#pause();
+    }
+    this.#advance();
+  }
+
+  #ended(): void {
+    this.#hasEnded = true;
+    if (this.#phase === "idle" || this.#phase === "discard") this.#linger();
+    else if (this.#phase === "linger") this.#destroy();
+    else if (this.#phase === "head") this.#refuseHead("request.head_invalid");
+    else if (this.#phase === "busy") this.#endedBusy();
+  }
+
+  /** RFC 9112 section 8: a body that ends before its length is incomplete. With a whole request the client may still read the reply. */
+  #endedBusy(): void {
+    const isIncomplete = !this.#reader.isDone && this.#held === null;
+    if (isIncomplete) {
+      this.#failBody(new Fault("request.body_invalid", { public: "The body ended before its length.", status: 400 }));
+      return;
+    }
+    this.#isLast = true;
+    if (this.#x?.isConcluded === false) this.#context.wheel.set(this, this.#context.limits.halfClosedMs);
+  }
+
+  #drained(): void {
+    if (this.#phase === "closed") return;
+    const { wheel, limits } = this.#context;
+    if (this.#phase === "idle") wheel.set(this, limits.idleTimeoutMs);
+    else if (this.#phase === "linger") wheel.set(this, limits.lingerMs);
+    else if (this.#phase === "busy") wheel.clear(this);
+    this.#writer.drained();
+    this.#advance();
+  }
+
+  #closed(): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    const wasBusy = this.#phase === "busy";
+    this.#phase = "closed";
+    this.#held = null;
+    this.#collector.clear();
+    this.#context.wheel.remove(this);
+    this.#whenClosed(this);
+    const x = this.#x;
+    if (x === null) return;
+    if (!wasBusy) {
+      // A head that was never complete: there is nothing to tell anybody.
+      this.#x = null;
+      this.#context.giveBack(x);
+      return;
+    }
+    const sink = this.#reader.isDone ? null : this.#reader.sink;
+    this.#writer.abandon();
+    x.dropBackend();
+    sink?.fail(clientGone());
+    // Not concluded: the run still decides, and its conclusion finishes the exchange.
+    if (x.isConcluded && this.#x === x) this.#finish(x, true);
+  }
+
+  // ---- the way of a request
+
+  /** Consumes what has come, as far as the phase allows. Runs in one loop, so that a row of pipelined requests builds no stack. */
+  #advance(): void {
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    while (this.#step()) {}
+    this.#isAdvancing = false;
+    this.#flow();
+  }
+
+  #step(): boolean {
+    switch (this.#phase) {
+      case "idle":
+      case "head":
+        if (this.#held === null || this.#writer.isStalled) return false;
+        return this.#readHead(this.#held);
+      case "busy":
+        if (this.#held === null || this.#reader.isDone || this.#reader.sink === null || this.#reader.isBlocked)
+          return false;
+        this.#feedBody();
+        return true;
+      case "discard":
+        if (this.#reader.isDone) {
+          this.#next();
+          return true;
+        }
+        if (this.#held === null) return false;
+        this.#feedBody();
+        return true;
+      default:
+        this.#held = null;
+        return false;
+    }
+  }
+
+  #readHead(bytes: Buffer): boolean {
+    const x = this.#x ?? this.#take();
+    const { head } = x.request;
+    const result = this.#collector.scan(head, bytes, this.#heldFrom, this.#context.limits, scanRequestHead);
+    this.#held = null;
+    if (result === "incomplete") {
+      if (this.#phase === "idle") {
+        this.#phase = "head";
+        this.#context.wheel.set(this, this.#context.limits.headTimeoutMs);
+      }
+      return false;
+    }
+    if (result !== "complete") {
+      this.#refuseHead(codeOfScan(result));
+      return false;
+    }
+    if (head.end < head.bytes.length) {
+      this.#held = head.bytes;
+      this.#heldFrom = head.end;
+    }
+    this.#headBytes = head.end - head.start;
+    this.#beginRequest(x);
+    return true;
+  }
+
+  #take(): WireExchange {
+    const x = this.#context.take();
+    x.client = this;
+    x.request.scheme = this.scheme;
+    x.request.clientIp = this.address;
+    this.#x = x;
+    return x;
+  }
+
+  #beginRequest(x: WireExchange): void {
+    this.#identify(x);
+    const { request } = x;
+    const refused = acceptRequest(request, this.#asked);
+    x.isHead = request.method === "HEAD";
+    if (this.isPeerTrusted) {
+      request.clientIp = clientBehind(
+        this.address,
+        request.fields.getAll("x-forwarded-for"),
+        this.#context.isTrustedProxy,
+      );
+    }
+    if (refused !== "") {
+      this.#reader.begin("none", 0, 0);
+      this.#refuse(x, refused);
+      return;
+    }
+    const { framing, bodyLength } = request.head;
+    const { bodyBytesMax } = this.#context.limits;
+    this.#bodyFault = null;
+    this.#reader.begin(framing, bodyLength, bodyBytesMax);
+    if (framing !== "none") {
+      if (bodyLength > bodyBytesMax) {
+        this.#refuse(x, "request.body_too_large");
+        return;
+      }
+      this.framing = framing;
+      this.length = bodyLength;
+      request.body.source = this;
+    }
+    this.#context.wheel.clear(this);
+    this.#phase = "busy";
+    this.#context.dispatch(x);
+  }
+
+  #identify(x: WireExchange): void {
+    const { clock } = this.#context;
+    x.id = this.#context.nextId();
+    x.startedAtMs = clock.nowMs();
+    x.startedMonotonicMs = clock.monotonicMs();
+  }
+
+  /** A head that never became a request: the exchange exists only to be answered, counted and forgotten. */
+  #refuseHead(code: GatewayProblemCode): void {
+    const x = this.#x ?? this.#take();
+    this.#identify(x);
+    this.#headBytes = this.#collector.length;
+    this.#collector.clear();
+    this.#held = null;
+    this.#reader.begin("none", 0, 0);
+    // Whatever the offsets point to is not a request.
+    x.request.head.release();
+    x.request.method = "";
+    this.#refuse(x, code);
+  }
+
+  #refuse(x: WireExchange, code: GatewayProblemCode): void {
+    this.#isLast = true;
+    this.#asked.keepsAlive = false;
+    this.#phase = "busy";
+    x.route = noRoute;
+    x.isReusable = true;
+    x.answer(refuse(code));
+  }
+
+  /** Hands on what has come of the body. */
+  #feedBody(): void {
+    const reader = this.#reader;
+    const held = this.#held;
+    if (reader.isDone || held === null || reader.isBlocked) return;
+    const isDiscarding = this.#phase === "discard";
+    if (isDiscarding) reader.sink = noSink;
+    if (reader.sink === null) return;
+    const from = this.#heldFrom;
+    // While the sink works, nothing counts as held: what it causes may come back here.
+    this.#held = null;
+    const to = reader.feed(held, from);
+    if (this.#phase === "closed") return;
+    if (to < held.length) {
+      this.#held = held;
+      this.#heldFrom = to;
+    }
+    if (reader.problem !== "") {
+      this.#failBody(bodyFault(reader.problem));
+      return;
+    }
+    if (isDiscarding) {
+      this.#discarded += to - from;
+      if (this.#discarded > this.#context.limits.unreadBodyBytesMax) this.#linger();
+      return;
+    }
+    if (this.#x?.isConcluded === false) {
+      // Only a client that is awaited can be late.
+      if (reader.isDone || reader.isBlocked) this.#context.wheel.clear(this);
+      else this.#context.wheel.set(this, this.#context.limits.bodyStallMs);
+    }
+    if (reader.isDone) reader.sink?.end(reader.trailers);
+  }
+
+  /** The request body broke off or is not legal: 4xx where no reply is out, otherwise the connection ends visibly. */
+  #failBody(why: Fault): void {
+    const x = this.#x;
+    if (x === null || this.#phase === "discard" || x.isConcluded) {
+      if (this.#phase === "discard") this.#linger();
+      else this.#destroy();
+      return;
+    }
+    this.#isLast = true;
+    this.#held = null;
+    const { sink } = this.#reader;
+    this.#reader.begin("none", 0, 0);
+    if (sink !== null) {
+      // Whoever takes the body decides what the call's answer is: the run gets the fault.
+      sink.fail(why);
+      return;
+    }
+    // Nobody has asked for it yet: whoever does is told.
+    this.#bodyFault = why;
+  }
+
+  /** The reply's last byte has been written. */
+  #replied(): void {
+    const x = this.#x;
+    if (x === null) return;
+    if (this.#writer.isLast) this.#isLast = true;
+    this.#finish(x, false);
+    if (this.#isLast) {
+      this.#linger();
+      return;
+    }
+    this.#discarded = 0;
+    this.#phase = "discard";
+    if (this.#reader.isDone) this.#next();
+    else {
+      this.#reader.sink = noSink;
+      this.#reader.isBlocked = false;
+      this.#context.wheel.set(this, this.#context.limits.lingerMs);
+      this.#advance();
+    }
+  }
+
+  #next(): void {
+    this.#phase = "idle";
+    if (this.#context.isDraining) {
+      this.#linger();
+      return;
+    }
+    if (this.#hasEnded && this.#held === null) {
+      this.#linger();
+      return;
+    }
+    this.#context.wheel.set(
+      this,
+      this.#writer.isStalled ? this.#context.limits.writeStallMs : this.#context.limits.idleTimeoutMs,
+    );
+    this.#advance();
+  }
+
+  #finish(x: WireExchange, isAborted: boolean): void {
+    this.#x = null;
+    const outcome = {
+      status: this.#writer.sentStatus,
+      isAborted,
+      requestBytes: this.#headBytes + this.#reader.counted,
+      responseBytes: this.#writer.bytes,
+      durationMs: this.#context.clock.monotonicMs() - x.startedMonotonicMs,
+    };
+    this.#writer.reset();
+    x.finish(outcome);
+    this.#context.finished(x, outcome);
+    const isReusable = x.isReusable && !isAborted && x.request.body.isUntouched;
+    x.client = null;
+    if (isReusable) this.#context.giveBack(x);
+  }
+
+  // ---- reading and closing
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** Reads on where somebody wants the bytes. */
+  #flow(): void {
+    if (this.#phase === "closed") return;
+    const isBodyBlocked = this.#reader.isBlocked && !this.#reader.isDone;
+    if (isBodyBlocked) {
+      this.#pause();
+      return;
+    }
+    if (this.#isPaused && this.#held === null) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+  }
+
+  #stalled(isStalled: boolean): void {
+    if (isStalled) this.#context.wheel.set(this, this.#context.limits.writeStallMs);
+  }
+
+  /** RFC 9112 section 9.6: closes our side, reads theirs for a while, so that a reset does not overtake the reply. */
+  #linger(): void {
+    if (this.#phase === "linger" || this.#phase === "closed") return;
+    this.#phase = "linger";
+    this.#held = null;
+    this.#socket.end();
+    this.#context.wheel.set(
+      this,
+      Math.max(this.#context.limits.lingerMs, this.#writer.isStalled ? this.#context.limits.writeStallMs : 0),
+    );
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+  }
+
+  #destroy(): void {
+    if (this.#phase === "closed") return;
+    this.#socket.destroy();
+    this.#closed();
+  }
+}
+
+const clientGone = (): Fault =>
+  new Fault("request.body_invalid", { public: "The client closed the connection.", status: 400 });
+
+const bodyFault = (problem: "bad" | "too-large"): Fault =>
+  problem === "bad"
+    ? new Fault("request.body_invalid", { public: "The chunked body is malformed.", status: 400 })
+    : new Fault("request.body_too_large", { public: "The body exceeds the limit.", status: 413 });
+
+/** IPv4 addresses of a dual-stack socket in their own notation. */
+const plainAddress = (address: string): string => (address.startsWith("::ffff:") ? address.slice(7) : address);

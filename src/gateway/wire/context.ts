@@ -1,0 +1,25 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Dispatch, Finished } from "../engine.ts";
+import type { WireLimits } from "./limits.ts";
+import type { Wheel } from "./wheel.ts";
+import type { WireExchange } from "./wire-exchange.ts";
+
+/** What all connections of a thread share. */
+export interface WireContext {
+  readonly limits: WireLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wheel: Wheel;
+  readonly dispatch: Dispatch;
+  readonly finished: Finished;
+  readonly isDraining: boolean;
+  /** An exchange as new. */
+  take(): WireExchange;
+  /** Gives an exchange back that nobody holds any more. */
+  giveBack(x: WireExchange): void;
+  nextId(): string;
+  /** The `Date` of now, made once a second (RFC 9110 section 6.6.1). */
+  dateText(): string;
+  isTrustedProxy(address: string): boolean;
+}

@@ -1,0 +1,178 @@
+import { isNameAt } from "./byte-class.ts";
+
+/** Fields that the engine itself looks at. Their index in this list is their kind; 0 is every other name. */
+const names = [
+  "",
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "expect",
+  "upgrade",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "x-request-id",
+  "traceparent",
+  "tracestate",
+  "via",
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-",
+  "x-real-ip",
+  "date",
+  "authorization",
+  "proxy-authorization",
+  "http2-settings",
+  "content-type",
+  "content-encoding",
+  "cookie",
+  "x-api-key",
+  "named by connection",
+  "location",
+] as const;
+
+type Name = (typeof names)[number];
+
+const kindNamed = (name: Name): number => names.indexOf(name);
+
+export const kindCount: number = names.length;
+export const kindHost: number = kindNamed("host");
+export const kindContentLength: number = kindNamed("content-length");
+export const kindTransferEncoding: number = kindNamed("transfer-encoding");
+export const kindConnection: number = kindNamed("connection");
+export const kindExpect: number = kindNamed("expect");
+export const kindUpgrade: number = kindNamed("upgrade");
+export const kindTe: number = kindNamed("te");
+export const kindTrailer: number = kindNamed("trailer");
+export const kindRequestId: number = kindNamed("x-request-id");
+export const kindTraceparent: number = kindNamed("traceparent");
+export const kindTracestate: number = kindNamed("tracestate");
+export const kindVia: number = kindNamed("via");
+export const kindForwarded: number = kindNamed("forwarded");
+export const kindForwardedFor: number = kindNamed("x-forwarded-for");
+export const kindForwardedProto: number = kindNamed("x-forwarded-proto");
+export const kindForwardedHost: number = kindNamed("x-forwarded-host");
+export const kindForwardedOther: number = kindNamed("x-forwarded-");
+export const kindRealIp: number = kindNamed("x-real-ip");
+export const kindDate: number = kindNamed("date");
+export const kindLocation: number = kindNamed("location");
+/** Marks a field that `Connection` has named: it ends at this hop (RFC 9110 section 7.6.1). */
+export const kindHop: number = kindNamed("named by connection");
+
+const byLength: (readonly number[])[] = [];
+names.forEach((name, kind) => {
+  if (name === "" || name === "x-forwarded-" || kind === kindHop) return;
+  byLength[name.length] = [...(byLength[name.length] ?? []), kind];
+});
+for (let length = 0; length < 64; length++) byLength[length] ??= [];
+
+/** The kind of the name at `start`, by its length and then by its bytes. */
+export const kindOf = (bytes: Uint8Array, start: number, length: number): number => {
+  if (length < 64) {
+    const candidates = byLength[length];
+    if (candidates !== undefined) {
+      for (let at = 0; at < candidates.length; at++) {
+        const kind = candidates[at] ?? 0;
+        if (isNameAt(bytes, start, names[kind] ?? "")) return kind;
+      }
+    }
+  }
+  return length > 12 && isNameAt(bytes, start, "x-forwarded-") ? kindForwardedOther : 0;
+};
+
+/** The kind of a name given as a string. */
+export const kindOfName = (name: string): number => kindOf(Buffer.from(name, "latin1"), 0, name.length);
+
+const tableOf = (dropped: readonly Name[]): Uint8Array => {
+  const table = new Uint8Array(kindCount);
+  for (const name of dropped) table[kindNamed(name)] = 1;
+  return table;
+};
+
+/** Ends at this hop in both directions (RFC 9110 section 7.6.1), whatever `Connection` says. */
+const hopByHop: readonly Name[] = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "upgrade",
+  "http2-settings",
+  "named by connection",
+];
+
+/** Request fields that are not copied to the backend: hop-by-hop ones, and those that the engine writes itself. */
+export const droppedFromRequest: Uint8Array = tableOf([
+  ...hopByHop,
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "expect",
+  "trailer",
+  "x-request-id",
+  "via",
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-",
+  "x-real-ip",
+  "proxy-authorization",
+]);
+
+/** Reply fields that are not copied to the client. Framing lines are decided reply by reply. */
+export const droppedFromReply: Uint8Array = tableOf([...hopByHop, "x-request-id"]);
+
+/** Fields that policies cannot write: framing and the connection are the engine's business. */
+export const ownedByEngine: Uint8Array = tableOf([
+  ...hopByHop,
+  "content-length",
+  "transfer-encoding",
+  "expect",
+  "trailer",
+]);
+
+/** The same for replies: every reply carries the engine's own request id. */
+export const ownedInReply: Uint8Array = tableOf([
+  ...hopByHop,
+  "content-length",
+  "transfer-encoding",
+  "trailer",
+  "x-request-id",
+]);
+
+/** Fields that may not stand in a trailer section (RFC 9110 section 6.5.1): framing, routing, authentication, control. */
+export const refusedInTrailer: Uint8Array = tableOf([
+  ...hopByHop,
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "expect",
+  "trailer",
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "x-api-key",
+  "content-type",
+  "content-encoding",
+  "x-request-id",
+  "traceparent",
+  "via",
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-",
+  "x-real-ip",
+  "date",
+  "location",
+]);
+
+/**
+ * Only fields of no kind can be removed by being named in `Connection`: a client must not be able to strip framing, Host,
+ * credentials or forwarding information that policies and backends rely on (the attack `Connection: Content-Length`).
+ */
+export const isRemovableByConnection = (kind: number): boolean => kind === 0;

@@ -1,0 +1,45 @@
+import type { Fault } from "../../base/fault.ts";
+import type { Framing } from "./head.ts";
+
+/** Where the bytes of a body go. */
+export interface BodySink {
+  /** False: hold further bytes until `resume` of the source is called. */
+  take(bytes: Buffer): boolean;
+  /** The body is complete; trailer lines with their CRLF, empty where there are none. */
+  end(trailers: string): void;
+  /** The body broke off; nothing more comes. */
+  fail(why: Fault): void;
+}
+
+/** Where the bytes of a body come from. One sink, once. */
+export interface BodySource {
+  readonly framing: Framing;
+  /** Declared bytes where the framing is `length`. */
+  readonly length: number;
+  /** Bytes begin to flow, perhaps before this returns. `isRaw`: a chunked body keeps its chunk framing. */
+  start(sink: BodySink, isRaw: boolean): void;
+  resume(): void;
+  /** Nobody wants the rest. */
+  cancel(): void;
+}
+
+/** What carries an exchange to and from its client. */
+export interface ClientSide {
+  readonly scheme: "http" | "https";
+  /** The socket's address, IPv4 in its own notation. */
+  readonly address: string;
+  /** The peer is a proxy whose forwarding fields are believed. */
+  readonly isPeerTrusted: boolean;
+  readonly isGone: boolean;
+  /** Forwarding lines of the last request and the host they were made for: clients seldom change it. */
+  forwardingHost: string;
+  forwardingLines: string;
+  /** Writes the exchange's reply; the exchange is concluded. */
+  send(): void;
+}
+
+/** What an exchange waits for at its backend. */
+export interface BackendSide {
+  /** The client has gone or the reply is not wanted: gives up, and settles if it had not. */
+  abandon(): void;
+}

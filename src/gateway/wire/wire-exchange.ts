@@ -1,0 +1,226 @@
+import { STATUS_CODES } from "node:http";
+import { messageOf } from "../../base/fault.ts";
+import type { Log } from "../../base/log.ts";
+import { problemMediaType, problemType } from "../../base/problem.ts";
+import type { Caller, ExchangeFault, ExchangeOutcome, ForwardOptions, RouteFacts } from "../../exchange/exchange.ts";
+import { assertField } from "../../exchange/headers.ts";
+import { refuse } from "../../exchange/refuse.ts";
+import type { Reply } from "../../exchange/reply.ts";
+import type { EngineExchange } from "../engine.ts";
+import { kindOfName, ownedInReply } from "./known-names.ts";
+import type { BackendSide, BodySource, ClientSide } from "./sides.ts";
+import { WireReply } from "./wire-reply.ts";
+import { WireRequest } from "./wire-request.ts";
+
+/** The route of an exchange that has none yet. */
+export const noRoute: RouteFacts = Object.freeze({
+  api: "",
+  apiTitle: "",
+  apiPath: "",
+  version: "",
+  operation: "",
+  method: "",
+  pathTemplate: "",
+});
+
+/** One call, from the first byte of its head to the last byte of its reply. One shape; used again for another call when nobody can hold it. */
+export class WireExchange implements EngineExchange {
+  id = "";
+  startedAtMs = 0;
+  startedMonotonicMs = 0;
+  revision = 0;
+  readonly request: WireRequest = new WireRequest();
+  route: RouteFacts = noRoute;
+  caller: Caller | null = null;
+  reply: WireReply | null = null;
+  fault: ExchangeFault | null = null;
+  backend: string | null = null;
+  backendUrl: string | null = null;
+  runState: unknown = null;
+  isReusable = false;
+  forwarder: EngineExchange["forwarder"] = null;
+  /** The client asked with HEAD: no body, whatever method goes to the backend. */
+  isHead = false;
+  /** What carries it to its client, until it is finished. */
+  client: ClientSide | null = null;
+  /** What it waits for, or whose reply it carries. */
+  backendSide: BackendSide | null = null;
+  /** The reply object while there is none yet: the upstream scans its head into it. */
+  readonly replyInTheMaking: WireReply = new WireReply();
+  /** One of `answer` and `deliver` has been called. */
+  isConcluded = false;
+  isFinished = false;
+  /** Name, value, ...: set on whatever reply goes out. */
+  lateFields: string[] = [];
+  readonly #log: Log;
+  #variables: Map<string, unknown> | null = null;
+  #whenDone: ((outcome: ExchangeOutcome) => void)[] | null = null;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Becomes as new, field by field in the order of the constructor. */
+  reset(): void {
+    this.id = "";
+    this.startedAtMs = 0;
+    this.startedMonotonicMs = 0;
+    this.revision = 0;
+    this.request.reset();
+    this.route = noRoute;
+    this.caller = null;
+    this.reply = null;
+    this.fault = null;
+    this.backend = null;
+    this.backendUrl = null;
+    this.runState = null;
+    this.isReusable = false;
+    this.forwarder = null;
+    this.isHead = false;
+    this.client = null;
+    this.backendSide = null;
+    this.replyInTheMaking.reset();
+    this.isConcluded = false;
+    this.isFinished = false;
+    if (this.lateFields.length > 0) this.lateFields = [];
+    this.#variables = null;
+    this.#whenDone = null;
+  }
+
+  get variables(): Map<string, unknown> {
+    this.#variables ??= new Map();
+    return this.#variables;
+  }
+
+  get isClientGone(): boolean {
+    return this.client === null || this.client.isGone;
+  }
+
+  setReplyHeader(name: string, value: string): void {
+    assertField(name, value);
+    const late = this.lateFields;
+    const lower = name.toLowerCase();
+    for (let at = 0; at < late.length; at += 2) {
+      if (late[at]?.toLowerCase() === lower) {
+        late[at + 1] = value;
+        return;
+      }
+    }
+    late.push(name, value);
+  }
+
+  onDone(then: (outcome: ExchangeOutcome) => void): void {
+    this.#whenDone ??= [];
+    this.#whenDone.push(then);
+  }
+
+  forward(options: ForwardOptions): Promise<void> {
+    this.isReusable = false;
+    if (this.forwarder === null) return Promise.reject(new Error("this exchange has no backend"));
+    return this.forwarder(this, options);
+  }
+
+  setParams(make: () => Readonly<Record<string, string>>): void {
+    this.request.setParams(make);
+  }
+
+  /** The backend's head stands in `replyInTheMaking`: it becomes `x.reply`, with its body if there is one. */
+  takeBackendReply(body: BodySource | null): void {
+    const reply = this.replyInTheMaking;
+    reply.becomeBackends();
+    reply.body.reset(body);
+    this.reply = reply;
+  }
+
+  setReply(reply: Reply): void {
+    this.dropBackend();
+    const made = this.replyInTheMaking;
+    made.becomeOurs(legalStatus(reply.status), "");
+    made.reason = reply.reason ?? STATUS_CODES[reply.status] ?? "";
+    for (const [name, value] of reply.headers) {
+      assertField(name, value);
+      if (ownedInReply[kindOfName(name.toLowerCase())] === 0) made.fields.added.push(name, value);
+    }
+    if (reply.problem === undefined) made.body.replaced = reply.body;
+    else {
+      made.fields.set("content-type", problemMediaType);
+      made.body.replaced = this.#problemText(reply, reply.problem);
+    }
+    this.reply = made;
+  }
+
+  answer(reply: Reply): void {
+    if (!this.#conclude()) return;
+    this.#makeReply(reply);
+    this.client?.send();
+  }
+
+  deliver(): void {
+    if (!this.#conclude()) return;
+    if (this.reply === null) {
+      this.#log.error("an exchange was delivered without a reply", { requestId: this.id });
+      this.#makeReply(refuse("gateway.fault"));
+    }
+    this.client?.send();
+  }
+
+  /** Gives up what the backend does for this exchange. */
+  dropBackend(): void {
+    const side = this.backendSide;
+    this.backendSide = null;
+    side?.abandon();
+  }
+
+  /** The last byte is out, or the client has gone: tells those who asked. */
+  finish(outcome: ExchangeOutcome): void {
+    this.isFinished = true;
+    const whenDone = this.#whenDone;
+    if (whenDone === null) return;
+    this.#whenDone = null;
+    for (const then of whenDone) {
+      try {
+        then(outcome);
+      } catch (thrown) {
+        // The reply is out; a failing listener must not take the others' turn or the connection with it.
+        this.#log.error("a listener of a finished exchange failed", { requestId: this.id, error: messageOf(thrown) });
+      }
+    }
+  }
+
+  #conclude(): boolean {
+    if (this.isConcluded) {
+      this.#log.error("an exchange was concluded twice", { requestId: this.id });
+      return false;
+    }
+    this.isConcluded = true;
+    return true;
+  }
+
+  #makeReply(reply: Reply): void {
+    try {
+      this.setReply(reply);
+    } catch (thrown) {
+      // A field or a status that would break the head on the wire: the caller gets a fault, the log the reason.
+      this.#log.error("a reply made here is not legal", { requestId: this.id, error: messageOf(thrown) });
+      this.setReply(refuse("gateway.fault"));
+    }
+  }
+
+  #problemText(reply: Reply, problem: NonNullable<Reply["problem"]>): string {
+    const { code, title, detail, errors } = problem;
+    return JSON.stringify({
+      type: problemType(code),
+      title,
+      status: reply.status,
+      detail,
+      code,
+      requestId: this.id,
+      ...(errors === undefined ? {} : { errors }),
+    });
+  }
+}
+
+const legalStatus = (status: number): number => {
+  if (!Number.isInteger(status) || status < 200 || status > 599) throw new RangeError(`not a final status: ${status}`);
+  return status;
+};

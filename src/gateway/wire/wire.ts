@@ -1,0 +1,195 @@
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { randomBase62 } from "../../base/ids.ts";
+import { type Log, silentLog } from "../../base/log.ts";
+import type { Dispatch, Finished } from "../engine.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { WireContext } from "./context.ts";
+import { trustList } from "./forwarding.ts";
+import { defaultWireLimits, type WireLimits } from "./limits.ts";
+import { Wheel } from "./wheel.ts";
+import { WireExchange } from "./wire-exchange.ts";
+
+/** What a wire is made with. */
+export interface WireOptions {
+  /** Each request whose head is complete and legal. */
+  readonly dispatch: Dispatch;
+  /** Each exchange after its end. */
+  readonly finished?: Finished;
+  readonly limits?: Partial<WireLimits>;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Shared with the upstreams of the thread; the wire makes its own where it gets none. */
+  readonly wheel?: Wheel;
+  /** Begins every request id of this thread; random where absent. */
+  readonly idPrefix?: string;
+  /** Addresses and networks whose forwarding fields are believed. */
+  readonly trustedProxies?: readonly string[];
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  readonly host?: string;
+  /** Several threads listen on one port. */
+  readonly reusePort?: boolean;
+  /** Speaks HTTPS with this certificate. */
+  readonly tls?: SecureContextOptions;
+}
+
+/** The HTTP/1.1 engine of one thread. */
+export interface Wire {
+  readonly connectionCount: number;
+  /** Exchanges that have begun and not ended. */
+  readonly exchangeCount: number;
+  listen(options: ListenOptions): Promise<AddressInfo>;
+  /** Serves a connection that somebody else has accepted. */
+  accept(socket: Socket, scheme: "http" | "https"): void;
+  /** Stops accepting, closes idle connections, lets replies end with `Connection: close`; cuts off what is left at the deadline. */
+  drain(deadlineMs: number): Promise<void>;
+  /** Ends everything now. */
+  close(): Promise<void>;
+}
+
+/** Exchanges that wait to be used again: more than are ever in flight at once on one thread would only be memory. */
+const idleExchangesMax = 1024;
+
+/** Makes the HTTP/1.1 engine of a thread. It listens only when told to. */
+export const createWire = (options: WireOptions): Wire => {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? silentLog;
+  const wheel = options.wheel ?? new Wheel(clock);
+  const limits: WireLimits = { ...defaultWireLimits, ...options.limits };
+  const idPrefix = options.idPrefix ?? `${randomBase62(10)}-`;
+  const servers = new Set<Server>();
+  const connections = new Set<ClientConnection>();
+  const idle: WireExchange[] = [];
+  let ids = 0;
+  let running = 0;
+  let date = "";
+  let dateSecond = -1;
+  let whenEmpty: (() => void) | null = null;
+  let isDraining = false;
+
+  const context: WireContext = {
+    limits,
+    clock,
+    log,
+    wheel,
+    dispatch: options.dispatch,
+    finished: (x, outcome) => {
+      running--;
+      options.finished?.(x, outcome);
+    },
+    get isDraining() {
+      return isDraining;
+    },
+    take: () => idle.pop() ?? new WireExchange(log),
+    giveBack: (x) => {
+      x.reset();
+      if (idle.length < idleExchangesMax) idle.push(x);
+    },
+    nextId: () => {
+      running++;
+      ids++;
+      return idPrefix + ids.toString(36);
+    },
+    dateText: () => {
+      const second = Math.floor(clock.nowMs() / 1000);
+      if (second !== dateSecond) {
+        dateSecond = second;
+        date = new Date(second * 1000).toUTCString();
+      }
+      return date;
+    },
+    isTrustedProxy: trustList(options.trustedProxies ?? []),
+  };
+
+  const forget = (connection: ClientConnection): void => {
+    connections.delete(connection);
+    if (connections.size === 0) whenEmpty?.();
+  };
+
+  const accept = (socket: Socket, scheme: "http" | "https"): void => {
+    if (isDraining || connections.size >= limits.connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    connections.add(new ClientConnection(socket, scheme, context, forget));
+  };
+
+  const stopListening = (): Promise<void> =>
+    Promise.all([...servers].map((server) => new Promise<void>((resolve) => server.close(() => resolve())))).then(
+      () => {},
+    );
+
+  const cutOff = (): void => {
+    for (const connection of [...connections]) connection.destroy();
+  };
+
+  const serve = (tls: SecureContextOptions | undefined): Server => {
+    const shared = { allowHalfOpen: true, noDelay: true };
+    if (tls === undefined) return createServer(shared, (socket) => accept(socket, "http"));
+    const server = createTlsServer({ ...shared, ...tls, ALPNProtocols: ["http/1.1"] }, (socket) =>
+      accept(socket, "https"),
+    );
+    // A client that fails the handshake has nothing to be told.
+    server.on("tlsClientError", () => {});
+    return server;
+  };
+
+  return {
+    get connectionCount() {
+      return connections.size;
+    },
+    get exchangeCount() {
+      return running;
+    },
+    listen: (where) =>
+      new Promise((resolve, reject) => {
+        const server = serve(where.tls);
+        server.once("error", reject);
+        server.listen(
+          { port: where.port, host: where.host ?? "127.0.0.1", reusePort: where.reusePort ?? false, backlog: 1024 },
+          () => {
+            server.removeListener("error", reject);
+            server.on("error", (error) => log.error("listening failed", { error }));
+            servers.add(server);
+            const address = server.address();
+            if (address === null || typeof address === "string") reject(new Error("no address"));
+            else resolve(address);
+          },
+        );
+      }),
+    accept,
+    drain: async (deadlineMs) => {
+      isDraining = true;
+      const stopped = stopListening();
+      for (const connection of [...connections]) connection.drain();
+      if (connections.size > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(() => {
+            cutOff();
+            resolve();
+          }, deadlineMs);
+          whenEmpty = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+          if (connections.size === 0) whenEmpty();
+        });
+      }
+      await stopped;
+      if (options.wheel === undefined) wheel.close();
+    },
+    close: async () => {
+      isDraining = true;
+      const stopped = stopListening();
+      cutOff();
+      await stopped;
+      if (options.wheel === undefined) wheel.close();
+    },
+  };
+};
