@@ -20,6 +20,8 @@ export interface ResolvedAddress {
 export interface UrlFetcherOptions {
   /** Also private, loopback and link-local addresses. Off unless an operator says so. */
   readonly allowPrivate?: boolean;
+  /** Networks that are allowed although they are private, in CIDR notation: `10.20.0.0/16`, `fd00:1::/32`. */
+  readonly allowedNetworks?: readonly string[];
   readonly redirectsMax?: number;
   /** For one request, from connecting to the last byte. */
   readonly timeoutMs?: number;
@@ -36,11 +38,16 @@ const timeoutMsDefault = 15_000;
  */
 export const urlFetcher = (options: UrlFetcherOptions = {}): FetchFile => {
   const redirectsMax = options.redirectsMax ?? redirectsMaxDefault;
+  const networks = networkList(options.allowedNetworks ?? []);
+  const isAllowed = (address: string): boolean =>
+    options.allowPrivate === true ||
+    isPublicAddress(address) ||
+    networks.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
   return async (uri, bounds) => {
     const signal = AbortSignal.any([bounds.signal, AbortSignal.timeout(options.timeoutMs ?? timeoutMsDefault)]);
     let url = checkedUrl(uri);
     for (let redirects = 0; redirects <= redirectsMax; redirects++) {
-      const response = await get(url, options, signal);
+      const response = await get(url, options, isAllowed, signal);
       const location = response.headers.location;
       const status = response.statusCode ?? 0;
       if (status >= 300 && status < 400 && status !== 304 && location !== undefined) {
@@ -148,9 +155,30 @@ const checkedUrl = (uri: string): URL => {
   return url;
 };
 
-const get = async (url: URL, options: UrlFetcherOptions, signal: AbortSignal): Promise<IncomingMessage> => {
+type IsAllowed = (address: string) => boolean;
+
+/** Refuses, when it is configured, whatever is no network. */
+const networkList = (networks: readonly string[]): BlockList => {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", prefix = ""] = network.split("/");
+    const family = isIP(address);
+    if (family === 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) {
+      throw refusal("url_refused", `${network} is no network in CIDR notation`);
+    }
+    list.addSubnet(address, Number(prefix), family === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+};
+
+const get = async (
+  url: URL,
+  options: UrlFetcherOptions,
+  isAllowed: IsAllowed,
+  signal: AbortSignal,
+): Promise<IncomingMessage> => {
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const address = await checkedAddress(host, options, signal);
+  const address = await checkedAddress(host, options, isAllowed, signal);
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const sent = send(url, {
@@ -185,11 +213,11 @@ const get = async (url: URL, options: UrlFetcherOptions, signal: AbortSignal): P
 const checkedAddress = async (
   host: string,
   options: UrlFetcherOptions,
+  isAllowed: IsAllowed,
   signal: AbortSignal,
 ): Promise<ResolvedAddress> => {
   const addresses = isIP(host) > 0 ? [{ address: host, family: isIP(host) }] : await resolved(host, options, signal);
-  const allowed =
-    options.allowPrivate === true ? addresses : addresses.filter(({ address }) => isPublicAddress(address));
+  const allowed = addresses.filter(({ address }) => isAllowed(address));
   const [first] = allowed;
   // One private address among public ones is refused as well: the name is not to be trusted.
   if (first === undefined || allowed.length < addresses.length) {

@@ -54,7 +54,7 @@ export const fileOfReference = (
   const from = splitPlace(fromPointer).file;
   if (path === "") return { file: from, fragment };
   const main = mainUri(document);
-  const base = from === undefined ? main : new URL(from, main).href;
+  const base = from === undefined ? main : uriOfExternal(document, from);
   if (!URL.canParse(path, base)) return { file: path, fragment };
   const absolute = new URL(path, base);
   absolute.hash = "";
@@ -67,8 +67,9 @@ export const fileOfReference = (
   };
 };
 
-/** The absolute URL of the key of an external file. */
-export const uriOfExternal = (document: OpenApiDocument, file: string): string => new URL(file, mainUri(document)).href;
+/** The absolute URL of the key of an external file; what cannot be a URL stays as it is, and no fetcher will take it. */
+export const uriOfExternal = (document: OpenApiDocument, file: string): string =>
+  URL.canParse(file, mainUri(document)) ? new URL(file, mainUri(document)).href : file;
 
 /** What relative references start from, also for a document that came without a place. */
 export const mainUri = (document: OpenApiDocument): string => {

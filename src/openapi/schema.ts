@@ -167,7 +167,7 @@ const readNode = (
     isNever: at.value === false,
     title: textOf(node, "title"),
     description: textOf(node, "description"),
-    format: textOf(node, "type") === "file" ? "binary" : textOf(node, "format"),
+    format: formatOf(node),
     pattern: textOf(node, "pattern"),
     isDeprecated: isTrue(node, "deprecated") || isTrue(node, "x-deprecated"),
     isReadOnly: isTrue(node, "readOnly"),
@@ -191,10 +191,21 @@ const readNode = (
     oneOf: each("oneOf"),
     anyOf: each("anyOf"),
     not: below("not"),
-    contentMediaType: textOf(node, "contentMediaType"),
+    contentMediaType: textOf(node, "contentMediaType") === octets ? undefined : textOf(node, "contentMediaType"),
     discriminator: textOf(member(node, "discriminator"), "propertyName") ?? textOf(node, "discriminator"),
     broken,
   };
+};
+
+const octets = "application/octet-stream";
+
+// 3.1 says with content keywords what 3.0 said with the formats `byte` and `binary`, and 2.0 with the type `file`.
+const formatOf = (node: JsonObject): string | undefined => {
+  if (textOf(node, "type") === "file") return "binary";
+  const declared = textOf(node, "format");
+  if (declared !== undefined) return declared;
+  if (textOf(node, "contentEncoding") === "base64") return "byte";
+  return textOf(node, "contentMediaType") === octets ? "binary" : undefined;
 };
 
 const noSchema: JsonObject = Object.freeze({});
@@ -214,6 +225,9 @@ const typesOf = (node: JsonObject): readonly SchemaType[] => {
 const implied = (node: JsonObject): readonly SchemaType[] => {
   if (isObject(member(node, "properties"))) return ["object"];
   if (isObject(member(node, "items"))) return ["array"];
+  // What has an encoding or a media type of its own is a string (JSON Schema 2020-12 validation, section 8).
+  if (textOf(node, "contentEncoding") !== undefined || textOf(node, "contentMediaType") !== undefined)
+    return ["string"];
   return [];
 };
 

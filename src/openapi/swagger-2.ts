@@ -121,10 +121,15 @@ const responseContent = (document: OpenApiDocument, operation: Located, response
   const examples = member(response.value, "examples");
   const given = entriesOf(examples);
   if (schema === undefined && given.length === 0) return [];
-  const types = [...new Set([...mediaTypes(document, operation, "produces"), ...given.map(([type]) => type)])];
+  const produced = mediaTypes(document, operation, "produces");
+  const types = [...new Set([...produced, ...given.map(([type]) => type)])];
   return types.map((mediaType) => ({
     mediaType,
-    schema: schema === undefined ? undefined : { value: schema, pointer: pointerTo(response.pointer, "schema") },
+    // An example of a type that is not produced by declaration says nothing about the schema.
+    schema:
+      schema === undefined || !produced.includes(mediaType)
+        ? undefined
+        : { value: schema, pointer: pointerTo(response.pointer, "schema") },
     isStream: false,
     examples: given.filter(([type]) => type === mediaType).map(([, value]) => exampleOf(value)),
     pointer: response.pointer,
