@@ -66,7 +66,7 @@ export const routeOf = (operation: { readonly method: string; readonly path: str
   `${operation.method} ${parsePathTemplate(operation.path).shape}`;
 
 /** A change with the level that the rules give it. */
-export const change = (
+const change = (
   code: ChangeCode,
   message: string,
   pointer: string,

@@ -2,7 +2,7 @@
 export type ChangeLevel = "breaking" | "non-breaking" | "cosmetic";
 
 /** Levels in rising order of weight. */
-export const changeLevels = ["cosmetic", "non-breaking", "breaking"] as const satisfies readonly ChangeLevel[];
+const changeLevels = ["cosmetic", "non-breaking", "breaking"] as const satisfies readonly ChangeLevel[];
 
 interface Rule {
   /** Where callers send it. Also the level of what has no direction. */

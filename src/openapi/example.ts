@@ -16,7 +16,7 @@ export interface ExampleLimits {
 }
 
 /** Eight levels and 500 values: a page of JSON. */
-export const exampleLimits: ExampleLimits = { depthMax: 8, valuesMax: 500 };
+const exampleLimits: ExampleLimits = { depthMax: 8, valuesMax: 500 };
 
 /** A value in one media type, as an example. */
 export interface BodyExample {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { upgrade } from "@scalar/openapi-upgrader";
 import { stringify } from "yaml";
 import { diffContracts } from "./contract-diff.ts";
@@ -17,7 +17,7 @@ import { type OpenApiDocument, readDocument } from "./read-document.ts";
 import { sampleCall } from "./sample-call.ts";
 
 const shared = join(import.meta.dirname, "../../../shared/specs");
-const github = join(dirname(createRequire(import.meta.url).resolve("@octokit/openapi/package.json")), "generated");
+const github = join(dirname(fileURLToPath(import.meta.resolve("@octokit/openapi/package.json"))), "generated");
 const missing = existsSync(shared) ? false : `${shared} is not here`;
 
 interface Expectation {

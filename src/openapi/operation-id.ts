@@ -32,7 +32,7 @@ export const operationIds = (keys: readonly OperationKey[]): readonly string[] =
 };
 
 /** An id from method and path alone: `GET /orders/{id}` is `get-orders-by-id`. */
-export const derivedId = (key: OperationKey): string => {
+const derivedId = (key: OperationKey): string => {
   const words = [key.method.toLowerCase()];
   for (const segment of key.path.split("/")) {
     for (const part of segment.split(/(\{[^{}]*\})/)) {

@@ -49,7 +49,7 @@ export interface OperationPlace {
 }
 
 /** The methods that are fixed fields of a path item. */
-export const pathItemMethods = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"] as const;
+const pathItemMethods = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"] as const;
 
 /**
  * The operations that a gateway can serve, in document order; webhooks and callbacks are none. Paths with problems (see the
@@ -174,7 +174,7 @@ const operationsIn = (document: OpenApiDocument, pathItem: Located): readonly (r
 };
 
 /** The methods that a path item may have as fixed fields in the document's version. */
-export const methodsOf = (document: OpenApiDocument): readonly string[] => {
+const methodsOf = (document: OpenApiDocument): readonly string[] => {
   if (document.version === "3.2") return pathItemMethods;
   return pathItemMethods.filter((method) => method !== "query" && (method !== "trace" || document.version !== "2.0"));
 };

@@ -15,7 +15,7 @@ export interface PathProblem {
   readonly message: string;
 }
 
-export type PathRule = "path-slash" | "path-query" | "path-braces" | "path-parameter-twice" | "path-parameter-name";
+type PathRule = "path-slash" | "path-query" | "path-braces" | "path-parameter-twice" | "path-parameter-name";
 
 /** Takes a path template apart; says everything that is wrong with it. */
 export const parsePathTemplate = (text: string): PathTemplate => {

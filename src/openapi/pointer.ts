@@ -11,9 +11,6 @@ export const pointerTo = (pointer: string, ...tokens: readonly (string | number)
 export const tokensOf = (pointer: string): readonly string[] =>
   pointer === "" ? [] : pointer.slice(1).split("/").map(unescapeToken);
 
-/** The pointer to the value that holds this one; the whole document holds itself. */
-export const parentOf = (pointer: string): string => pointer.slice(0, Math.max(pointer.lastIndexOf("/"), 0));
-
 /** The last reference token of a pointer, unescaped. */
 export const lastTokenOf = (pointer: string): string => unescapeToken(pointer.slice(pointer.lastIndexOf("/") + 1));
 

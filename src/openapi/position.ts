@@ -54,9 +54,6 @@ export const sourceMap = (source: SourceText): SourceMap => {
   };
 };
 
-/** The line and column of an offset in a text. */
-export const positionOfOffset = (text: string, offset: number): Position => positionAt(lineStarts(text), offset);
-
 /** Offsets at which the lines of a text begin. */
 const lineStarts = (text: string): readonly number[] => {
   const starts = [0];

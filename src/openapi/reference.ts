@@ -3,7 +3,7 @@ import { joinPlace, pointerTo, splitPlace, valueAt } from "./pointer.ts";
 import type { OpenApiDocument } from "./read-document.ts";
 
 /** References that one reference may lead through. */
-export const referenceHopsMax = 32;
+const referenceHopsMax = 32;
 
 /** Where following references ended. */
 export interface Followed extends Located {
@@ -72,7 +72,7 @@ export const uriOfExternal = (document: OpenApiDocument, file: string): string =
   URL.canParse(file, mainUri(document)) ? new URL(file, mainUri(document)).href : file;
 
 /** What relative references start from, also for a document that came without a place. */
-export const mainUri = (document: OpenApiDocument): string => {
+const mainUri = (document: OpenApiDocument): string => {
   const given = document.uri ?? "openapi";
   const declared = document.version === "3.2" ? textOf(document.root, "$self") : undefined;
   const base = URL.canParse(given) ? given : new URL(given, placeless).href;

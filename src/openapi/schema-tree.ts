@@ -3,7 +3,7 @@ import type { OpenApiDocument } from "./read-document.ts";
 import { constraintNames, type Schema, schemaAt } from "./schema.ts";
 
 /** What a node is to the one above it. */
-export type SchemaRole = "root" | "property" | "items" | "additional" | "choice";
+type SchemaRole = "root" | "property" | "items" | "additional" | "choice";
 
 /** One line of a schema as a page shows it. JSON all through; what is undefined is absent. */
 export interface SchemaNode {
@@ -145,7 +145,7 @@ const below = (schema: Schema): readonly (readonly [Place, Located])[] => {
 };
 
 /** The type of a schema in words. */
-export const typeText = (document: OpenApiDocument, schema: Schema, depthLeft = 3): string => {
+const typeText = (document: OpenApiDocument, schema: Schema, depthLeft = 3): string => {
   if (schema.broken !== undefined) return "unknown (its reference leads nowhere)";
   if (schema.isNever) return "nothing";
   const choices = schema.oneOf.length > 0 ? schema.oneOf : schema.anyOf;
