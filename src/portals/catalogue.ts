@@ -35,7 +35,7 @@ export const openCatalogue = (management: Management): Catalogue => {
         if (response === undefined) break;
         const list = await shapeOf(apiListSchema, response);
         apis.push(...list.items.filter(isPublic).map(portalApiOf));
-        cursor = list.nextCursor ?? undefined;
+        cursor = list.next;
         if (cursor === undefined) break;
       }
       return apis.sort((a, b) => a.title.localeCompare(b.title, "en"));
@@ -71,7 +71,7 @@ export const openCatalogue = (management: Management): Catalogue => {
   };
 };
 
-const apiListSchema = z.object({ items: z.array(listedApiSchema), nextCursor: z.string().nullish() });
+const apiListSchema = z.object({ items: z.array(listedApiSchema), next: z.string().optional() });
 
 const withoutHidden = (outline: ApiOutline, hidden: ReadonlySet<string>): ApiOutline => {
   if (hidden.size === 0) return outline;

@@ -1,0 +1,47 @@
+/** The most bytes that a document may have. */
+export const documentBytesMax = 32 * 1024 * 1024;
+
+/** A document as it is sent: by content, or by address. */
+export type ImportSource = { readonly fileName: string; readonly contentBase64: string } | { readonly url: string };
+
+/** How an API is to be published; empty fields are left to the platform. */
+export interface ImportForm {
+  readonly name: string;
+  readonly path: string;
+  readonly protect: string;
+  readonly backend: string;
+}
+
+export const emptyForm: ImportForm = { name: "", path: "", protect: "", backend: "" };
+
+/** The body of `POST /apis:import`. */
+export const importBody = (
+  source: ImportSource,
+  form: ImportForm,
+  isDryRun: boolean,
+): Readonly<Record<string, unknown>> => ({
+  ...Object.fromEntries(
+    Object.entries(form).flatMap(([key, value]) => (value.trim() === "" ? [] : [[key, value.trim()]])),
+  ),
+  document: source,
+  dryRun: isDryRun,
+});
+
+/** Bytes in base64, in pieces: a whole document as arguments of one call would overflow the stack. */
+export const base64Of = (bytes: Uint8Array): string => {
+  let binary = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(binary);
+};
+
+/** What a pasted text is most likely called. */
+export const pastedName = (text: string): string =>
+  text.trimStart().startsWith("{") ? "openapi.json" : "openapi.yaml";
+
+/** A size in words. */
+export const sizeText = (bytes: number): string =>
+  bytes < 1024
+    ? `${bytes} B`
+    : bytes < 1024 * 1024
+      ? `${Math.round(bytes / 1024)} KB`
+      : `${(bytes / 1048576).toFixed(1)} MB`;
