@@ -1,7 +1,7 @@
 import { httpBackendSchema } from "../model/backend.ts";
 import type { MockResponse, Operation } from "../model/operation.ts";
 import { member, textOf } from "../openapi/json-value.ts";
-import { mockResponses } from "../openapi/mock-responses.ts";
+import { mocksOf } from "../openapi/mock-responses.ts";
 import { operationsOf, toOperation } from "../openapi/operations.ts";
 import { type OpenApiDocument, readDocument } from "../openapi/read-document.ts";
 import { securitySchemesOf } from "../openapi/security-schemes.ts";
@@ -21,17 +21,20 @@ export interface DocumentFacts {
 }
 
 /** Reads a document for its facts. Throws the `Fault` of `readDocument` for what is no OpenAPI document. */
-export const readDocumentFacts = (bytes: Uint8Array, fileName: string, withMocks: boolean): DocumentFacts => {
-  const document = readDocument(bytes, { name: fileName });
+export const readDocumentFacts = (
+  bytes: Uint8Array,
+  fileName: string,
+  withMocks: boolean,
+  externals: Readonly<Record<string, string>> = {},
+): DocumentFacts => {
+  const document = readDocument(bytes, { name: fileName, externals });
   const operations = operationsOf(document);
   return {
     title: textOf(member(document.root, "info"), "title"),
     operations: operations.map(toOperation),
     serverUrl: serversOf(document).find((server) => canBeBackend(server.url))?.url,
     ...keyNames(document),
-    mocks: withMocks
-      ? new Map(operations.map((operation) => [operation.id, mockResponses(document, operation)]))
-      : undefined,
+    mocks: withMocks ? mocksOf(document) : undefined,
   };
 };
 

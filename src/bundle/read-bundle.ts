@@ -51,6 +51,8 @@ export const bundleLimits: BundleLimits = {
 export interface ReadBundleOptions {
   /** True for resources that the bundle may name although it does not hold them: `product/free`. */
   readonly isElsewhere?: (key: string) => boolean;
+  /** Texts of the files that the references of a document lead to, by its hash: a platform keeps them, a directory has none. */
+  readonly externalsOf?: (documentHash: string) => Readonly<Record<string, string>> | undefined;
   readonly limits?: Partial<BundleLimits>;
 }
 
@@ -81,7 +83,12 @@ export const readBundle = (files: BundleFiles, options: ReadBundleOptions = {}):
   }
   const documents = new Map<string, Uint8Array>();
   const operationIds = new Map<string, readonly string[]>();
-  const references = readDocuments(documentFiles, configs, limits, { findings, documents, operationIds });
+  const references = readDocuments(
+    documentFiles,
+    configs,
+    { ...options, limits },
+    { findings, documents, operationIds },
+  );
   const resources = configs.flatMap((config) => resourceOf(config, references));
   // References of files with mistakes are checked as well, on what remains of them: all errors at once.
   const repaired = configs.flatMap((config) => (config.isValid ? [] : repairedOf(config)));
@@ -200,7 +207,7 @@ interface DocumentResults {
 const readDocuments = (
   documentFiles: ReadonlyMap<string, readonly DocumentFile[]>,
   configs: readonly ConfigFile[],
-  limits: BundleLimits,
+  options: DocumentOptions,
   results: DocumentResults,
 ): ReadonlyMap<string, DocumentReference> => {
   const references = new Map<string, DocumentReference>();
@@ -237,15 +244,20 @@ const readDocuments = (
     const hash = bytesHash(file.bytes);
     references.set(api, { fileName: fileNameOf(file.path), hash });
     results.documents.set(hash, file.bytes);
-    const ids = documentOperations(file, limits, results.findings);
+    const ids = documentOperations(file, hash, options, results.findings);
     if (ids !== undefined) results.operationIds.set(api, ids);
   }
   return references;
 };
 
+interface DocumentOptions extends Pick<ReadBundleOptions, "externalsOf"> {
+  readonly limits: BundleLimits;
+}
+
 const documentOperations = (
   file: DocumentFile,
-  limits: BundleLimits,
+  hash: string,
+  { limits, externalsOf }: DocumentOptions,
   findings: BundleFinding[],
 ): readonly string[] | undefined => {
   if (file.bytes.length > limits.documentBytesMax) {
@@ -258,7 +270,7 @@ const documentOperations = (
     return undefined;
   }
   try {
-    const { operations } = readDocumentFacts(file.bytes, file.path, false);
+    const { operations } = readDocumentFacts(file.bytes, file.path, false, externalsOf?.(hash));
     if (operations.length === 0) {
       findings.push({
         severity: "error",
@@ -311,6 +323,7 @@ const referenceFindings = (
     operationIdsOf: (api) => operationIds.get(api),
     // A file with mistakes of its own exists nevertheless: who refers to it is not to blame.
     isElsewhere: (key) => byKey.has(key) || (options.isElsewhere?.(key) ?? false),
+    namesElsewhere: (kind) => configs.filter((config) => config.kind === kind).map((config) => config.name),
   };
   return checkReferences(resources, context).map(({ kind, name, path, at, severity, message, next }) => {
     const config = byKey.get(`${kind}/${name}`);

@@ -22,6 +22,8 @@ export interface ReferenceContext {
   operationIdsOf(api: string): readonly string[] | undefined;
   /** True for what is not among the resources but exists: `api/orders`. */
   isElsewhere?(key: string): boolean;
+  /** Names of such, for suggestions. */
+  namesElsewhere?(kind: ResourceKind): readonly string[];
 }
 
 /** Checks every reference between resources; all problems at once. Pure; also for single writes over the management API. */
@@ -38,7 +40,7 @@ export const checkReferences = (
     operationIdsOf: context.operationIdsOf,
     exists,
     missing: (kind, name, what) => {
-      const meant = nearest(name, namesOf(kind));
+      const meant = nearest(name, [...namesOf(kind), ...(context.namesElsewhere?.(kind) ?? [])]);
       return {
         message: `${what} '${name}' does not exist`,
         next:

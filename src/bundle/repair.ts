@@ -40,6 +40,7 @@ const remove = (root: object, path: readonly PropertyKey[]): void => {
   if (typeof holder !== "object" || holder === null || last === undefined) return;
   // `base` is the one step that is always right; elsewhere a list without the item would move its followers.
   if (Array.isArray(holder) && typeof last === "number" && holder[last] !== "base") holder[last] = "base";
-  else if (Array.isArray(holder)) remove(root, path.slice(0, -1));
+  // What is missing cannot be taken out: then its holder is what must go.
+  else if (Array.isArray(holder) || !Object.hasOwn(holder, last)) remove(root, path.slice(0, -1));
   else Reflect.deleteProperty(holder, last);
 };

@@ -19,6 +19,8 @@ export interface UnitTools {
   secretOf(name: string): string | undefined;
   /** Where named values with `env` are read from. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Texts of the files that the references of a document lead to, by its hash, where they are kept beside it. */
+  externalsOf?(documentHash: string): Readonly<Record<string, string>> | undefined;
   /** Kept from one call to the next, it saves parsing documents and making units that did not change. */
   readonly cache?: UnitCache;
 }
@@ -387,7 +389,7 @@ const factsOf = (
     // Asked for only now: whoever holds documents in a database need not fetch those whose facts are known.
     const bytes = sources.documents.get(document.hash);
     if (bytes === undefined) return undefined;
-    const facts = readDocumentFacts(bytes, document.fileName, withMocks);
+    const facts = readDocumentFacts(bytes, document.fileName, withMocks, sources.tools.externalsOf?.(document.hash));
     sources.tools.cache?.facts.set(key, facts);
     return facts;
   };

@@ -137,7 +137,12 @@ const guardAliases = (unfold: () => unknown, mistakes: YamlMistake[]): unknown =
 
 const structureMistakes = (root: unknown, placeOfOffset: (offset: number) => TextPlace): readonly YamlMistake[] => {
   const found: YamlMistake[] = [];
+  const anchors = new Set<string>();
   const visit = (node: unknown, path: readonly PropertyKey[]): void => {
+    if (isAlias(node) && !anchors.has(node.source) && found.length < mistakesMax) {
+      const message = `is not valid YAML: the alias *${node.source} has no anchor before it`;
+      found.push({ ...placeOfOffset(offsetOf(node) ?? 0), path: pathText(path), message });
+    }
     if (path.length > depthMax) {
       if (found.length < mistakesMax)
         found.push({ ...placeOfOffset(offsetOf(node) ?? 0), message: `is nested more than ${depthMax} levels deep` });
@@ -148,9 +153,8 @@ const structureMistakes = (root: unknown, placeOfOffset: (offset: number) => Tex
         visit(item, [...path, index]);
       });
     }
-    if (!isMap(node)) return;
     const seen = new Set<string>();
-    for (const pair of node.items) {
+    for (const pair of isMap(node) ? node.items : []) {
       const key = nameOf(pair);
       const below = [...path, key];
       const message = keyMessage(key, seen);
@@ -160,6 +164,8 @@ const structureMistakes = (root: unknown, placeOfOffset: (offset: number) => Tex
       seen.add(key);
       visit(pair.value, below);
     }
+    // Known only from here on: a node that holds an alias of itself would have no end.
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined) anchors.add(node.anchor);
   };
   visit(root, []);
   return found;

@@ -1,4 +1,4 @@
-import { bundleOptions, bundleRequest, changesText } from "./bundle-request.ts";
+import { bundleOptions, bundleRequest, changesText, waitingForGateways } from "./bundle-request.ts";
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { findingText } from "./failure.ts";
@@ -39,7 +39,7 @@ export const apply: CommandSpec = {
     const done = await client.post(
       "/bundle:apply",
       { ...body, ...(message === undefined ? {} : { message }) },
-      { query: { wait: "applied", timeout: "30s" }, timeoutMs: 120_000 },
+      waitingForGateways(call),
     );
     const revision = numberOf(done, "revision");
     await answer(call, done, () => {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Call } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
-import { isJson, type Json, listOf, textOf } from "./management-client.ts";
+import { isJson, type Json, listOf, type ManagementRequest, textOf } from "./management-client.ts";
 import { counted } from "./table.ts";
 
 /** The directory of a bundle as the management API takes it. Throws where the directory itself cannot be sent. */
@@ -68,3 +68,13 @@ export const bundleOptions = [
   },
   { flags: "--prune", description: "also delete what no directory owns and this one does not have" },
 ] as const;
+
+/** A write that waits until gateways run it, and says so where some do not yet. */
+export const waitingForGateways = (call: Call): ManagementRequest => ({
+  query: { wait: "applied", timeout: "30s" },
+  timeoutMs: 120_000,
+  onHeader: (header) => {
+    if (header.get("portico-applied") !== "false") return;
+    call.terminal.err("warning: not every connected gateway runs the new revision yet; see `portico doctor`.\n");
+  },
+});

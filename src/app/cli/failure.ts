@@ -37,6 +37,9 @@ export const failureOf = (thrown: unknown): Failure => {
   if (thrown instanceof Fault) {
     return { code: thrown.code, message: thrown.message, findings: thrown.findings, exit: exitCodes.failure };
   }
+  if (thrown instanceof Error && thrown.name === "AbortError") {
+    return { code: "cli.interrupted", message: "Interrupted.", findings: [], exit: exitCodes.failure };
+  }
   const code = systemCodeOf(thrown);
   return {
     code: code === undefined ? "cli.fault" : `system.${code.toLowerCase()}`,

@@ -1,15 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { basename, resolve } from "node:path";
-import { messageOf } from "../../base/fault.ts";
+import { waitingForGateways } from "./bundle-request.ts";
 import { answer, type Call, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
-import { CommandFailure, findingText } from "./failure.ts";
+import { documentSource } from "./document-source.ts";
+import { findingText } from "./failure.ts";
 import { findingsOf, type Json, listOf, numberOf, objectOf, textOf } from "./management-client.ts";
 import { platformOf } from "./platform.ts";
 import { counted } from "./table.ts";
 
-const documentBytesMax = 32 * 1024 * 1024;
-const fetchTimeoutMs = 30_000;
+/** Of the lint findings of a document, the gravest are shown. */
+const findingsShownMax = 12;
 
 /** `portico import`. */
 export const importApi: CommandSpec = {
@@ -37,7 +36,7 @@ export const importApi: CommandSpec = {
     "curl -s https://example.com/openapi.json | portico import - --name example",
   ],
   run: async (call) => {
-    const body = { ...settingsOf(call), document: await documentOf(call) };
+    const body = { ...settingsOf(call), document: await documentSource(call) };
     const { client } = await platformOf(call);
     const plan = await client.post("/apis:import", { ...body, dryRun: true }, { timeoutMs: 120_000 });
     if (!call.isJson)
@@ -51,10 +50,7 @@ export const importApi: CommandSpec = {
       if (!call.isJson) await call.terminal.out(planText(plan));
       await confirmOrFail(call, `${counted(removed, "operation")} will no longer exist. Import?`);
     }
-    const done = await client.post("/apis:import", body, {
-      query: { wait: "applied", timeout: "30s" },
-      timeoutMs: 120_000,
-    });
+    const done = await client.post("/apis:import", body, waitingForGateways(call));
     await answer(call, done, () => {
       const revision = numberOf(done, "revision");
       return `${removed > 0 ? "" : planText(done)}${revision === undefined ? "Nothing to do: the API is as the document says." : `Imported as revision ${revision}.`}`;
@@ -79,81 +75,21 @@ const settingsOf = (call: Call): Json => {
   };
 };
 
-const documentOf = async (call: Call): Promise<Json> => {
-  const source = call.argument(0) ?? "-";
-  if (source === "-") return inline("openapi", await call.terminal.readInput(documentBytesMax));
-  if (!/^https?:\/\//i.test(source))
-    return inline(basename(source), await fileBytes(resolve(call.terminal.cwd, source), source));
-  // The platform fetches what anybody may fetch; what only this machine reaches is fetched here, with its user's rights.
-  return isPrivateHost(new URL(source).hostname)
-    ? inline(basename(new URL(source).pathname) || "openapi", await fetched(source, call.terminal.signal))
-    : { url: source };
-};
-
-const inline = (fileName: string, bytes: Uint8Array): Json => ({
-  fileName,
-  contentBase64: Buffer.from(bytes).toString("base64"),
-});
-
-const fileBytes = async (path: string, shown: string): Promise<Uint8Array> => {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    throw new CommandFailure(
-      {
-        code: "cli.file_unreadable",
-        message: `${shown} cannot be read: ${messageOf(thrown)}.`,
-        next: "Check the path, or give a URL or - for standard input.",
-      },
-      thrown,
-    );
-  }
-};
-
-const isPrivateHost = (host: string): boolean =>
-  /^(localhost|.*\.(localhost|local|internal|test)|127\..*|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|169\.254\..*|\[::1\]|\[f[cd].*\]|\[fe80.*\])$/i.test(
-    host,
-  ) || !host.includes(".");
-
-const fetched = async (url: string, signal: AbortSignal): Promise<Uint8Array> => {
-  const unfetched = (reason: string, cause?: unknown): CommandFailure =>
-    new CommandFailure(
-      {
-        code: "cli.document_unfetched",
-        message: `${url} cannot be fetched: ${reason}.`,
-        next: "Check the URL, or give a file.",
-      },
-      cause,
-    );
-  try {
-    const response = await fetch(url, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]),
-      headers: { accept: "application/json, application/yaml;q=0.9, */*;q=0.8" },
-    });
-    if (!response.ok) throw unfetched(`it answers ${response.status}`);
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of response.body ?? []) {
-      bytes += chunk.length;
-      if (bytes > documentBytesMax) throw unfetched(`it has more than ${documentBytesMax} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } catch (thrown) {
-    if (thrown instanceof CommandFailure) throw thrown;
-    throw unfetched(
-      thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : messageOf(thrown),
-      thrown,
-    );
-  }
-};
-
 const operationsOf = (plan: Json, kind: "added" | "removed" | "changed"): readonly Json[] =>
   listOf(objectOf(plan, "operations"), kind);
 
+// Lint warnings of a large document would hide its plan.
+const _findingsText = (plan: Json, file: string): string => {
+  const rank = (severity: string | undefined): number => (severity === "error" ? 0 : severity === "warning" ? 1 : 2);
+  const all = [...findingsOf(plan, "findings")].sort((a, b) => rank(a.severity) - rank(b.severity));
+  const shown = all.slice(0, findingsShownMax).map((finding) => `${findingText({ file, ...finding })}\n`);
+  const rest = all.length - shown.length;
+  return `${shown.join("")}${rest > 0 ? `and ${counted(rest, "finding")} more: portico lint ${file}\n` : ""}`;
+};
+
 const planText = (plan: Json): string => {
-  const api = objectOf(plan, "api");
-  const head = `API ${textOf(api, "name") ?? textOf(plan, "api") ?? ""}${textOf(api, "path") === undefined ? "" : ` at ${textOf(api, "path")}`}`;
+  const path = textOf(plan, "path");
+  const head = `API ${textOf(plan, "api") ?? ""}${path === undefined ? "" : ` at ${path}`}`;
   const lines = (["added", "removed", "changed"] as const).flatMap((kind) => {
     const operations = operationsOf(plan, kind);
     const shown = operations
@@ -165,14 +101,15 @@ const planText = (plan: Json): string => {
     return operations.length > 20 ? [...shown, `  ${signs[kind]} and ${operations.length - 20} more`] : shown;
   });
   const affects = objectOf(plan, "affects");
-  const touched = (["policies", "products"] as const).flatMap((kind) => {
-    const names = Array.isArray(affects?.[kind]) ? affects[kind] : [];
-    return names.length === 0
-      ? []
-      : [
-          `  ${kind} touched: ${names.map((name) => (typeof name === "string" ? name : JSON.stringify(name))).join(", ")}`,
-        ];
-  });
+  const products = Array.isArray(affects?.products) ? affects.products.map(String) : [];
+  const touched = [
+    ...listOf(affects, "policies").map((policy) => {
+      const becomes = textOf(policy, "becomes");
+      const then = becomes === undefined ? "goes with its operation" : `moves to ${becomes}`;
+      return `  the policy of ${textOf(policy, "operation") ?? ""} ${then}`;
+    }),
+    ...(products.length === 0 ? [] : [`  in products: ${products.join(", ")}`]),
+  ];
   return `${[head, ...lines, ...touched].join("\n")}\n`;
 };
 

@@ -1,7 +1,7 @@
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
-import { type Json, listOf, type ManagementClient, objectOf, textOf } from "./management-client.ts";
+import { type Json, type ManagementClient, objectOf, textOf } from "./management-client.ts";
 import { platformOf } from "./platform.ts";
 import { table } from "./table.ts";
 
@@ -53,7 +53,7 @@ const create: CommandSpec = {
     const subscription = await subscriptionOf(client, { product, plan, ...names });
     const id = requiredId(subscription, "subscription");
     const wait = { query: { wait: "applied", timeout: "10s" } };
-    const made = await client.post(`/subscriptions/${id}/keys`, { slot: slot ?? (await freeSlot(client, id)) }, wait);
+    const made = await client.post(`/subscriptions/${id}/keys`, slot === undefined ? {} : { slot }, wait);
     const state = textOf(subscription, "state") ?? "active";
     await answer(call, { ...made, subscription: id, product, plan, state }, () => {
       const key = textOf(made, "key") ?? "";
@@ -74,14 +74,15 @@ const list: CommandSpec = {
     const keys = await client.list("/keys");
     await answer(call, { items: keys }, () =>
       table(
-        ["ID", "KEY", "SLOT", "SUBSCRIPTION", "EXPIRES", "LAST USED"],
+        ["ID", "KEY", "STATE", "SLOT", "SUBSCRIPTION", "EXPIRES", "LAST USED"],
         keys.map((key) => [
           textOf(key, "id") ?? "",
           `${textOf(key, "prefix") ?? ""}...`,
+          textOf(key, "state") ?? "",
           textOf(key, "slot") ?? "",
-          textOf(key, "subscription") ?? textOf(key, "subscriptionId") ?? "",
-          textOf(key, "expiresAt") ?? textOf(key, "expires") ?? "never",
-          textOf(key, "lastUsedAt") ?? textOf(key, "lastUsed") ?? "never",
+          textOf(key, "subscriptionId") ?? "",
+          textOf(key, "expiresAt") ?? "never",
+          textOf(key, "lastUsedAt") ?? "never",
         ]),
         "There are no keys. Create one with `portico keys create --product NAME`.",
         call.terminal.isOutputTerminal ? call.terminal.columns : undefined,
@@ -219,44 +220,19 @@ interface Wanted {
 
 const subscriptionOf = async (client: ManagementClient, wanted: Wanted): Promise<Json> => {
   const organization =
-    (await byName(client, "/organizations", wanted.organization)) ??
+    (await client.find(`/organizations/${encodeURIComponent(wanted.organization)}`)) ??
     (await client.post("/organizations", { name: wanted.organization }));
   const organizationId = requiredId(organization, "organization");
+  const applications = await client.list("/applications", { query: { organization: organizationId } });
   const application =
-    (await byName(
-      client,
-      "/applications",
-      wanted.application,
-      (one) => textOf(one, "organizationId") === organizationId,
-    )) ?? (await client.post("/applications", { name: wanted.application, organizationId }));
+    applications.find((one) => textOf(one, "name") === wanted.application) ??
+    (await client.post("/applications", { name: wanted.application, organizationId }));
   const applicationId = requiredId(application, "application");
-  const known = (await client.list("/subscriptions")).find(
-    (one) =>
-      textOf(one, "applicationId") === applicationId &&
-      textOf(one, "product") === wanted.product &&
-      textOf(one, "plan") === wanted.plan &&
-      !["ended", "rejected"].includes(textOf(one, "state") ?? ""),
+  const query = { application: applicationId, product: wanted.product, plan: wanted.plan };
+  const known = (await client.list("/subscriptions", { query })).find(
+    (one) => !["ended", "rejected"].includes(textOf(one, "state") ?? ""),
   );
   return known ?? client.post("/subscriptions", { applicationId, product: wanted.product, plan: wanted.plan });
-};
-
-const byName = async (
-  client: ManagementClient,
-  path: string,
-  name: string,
-  fits: (one: Json) => boolean = () => true,
-): Promise<Json | undefined> => (await client.list(path)).find((one) => textOf(one, "name") === name && fits(one));
-
-const freeSlot = async (client: ManagementClient, subscription: string): Promise<string> => {
-  const keys = await client.get(`/subscriptions/${subscription}/keys`);
-  const taken = listOf(keys, "items").map((key) => textOf(key, "slot"));
-  const free = ["primary", "secondary"].find((slot) => !taken.includes(slot));
-  if (free !== undefined) return free;
-  throw new CommandFailure({
-    code: "key.slots_taken",
-    message: "Both keys of this subscription exist already.",
-    next: "Rotate or revoke one (`portico keys list`), or create one for another --application.",
-  });
 };
 
 const slotOf = (text: string | undefined): string | undefined => {

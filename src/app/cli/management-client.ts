@@ -16,6 +16,8 @@ export interface ManagementRequest {
   /** Statuses that are an answer rather than a failure, beside 2xx. */
   readonly allow?: readonly number[];
   readonly timeoutMs?: number;
+  /** Called with the header of the answer. */
+  readonly onHeader?: (header: Headers) => void;
 }
 
 /** The management API as the command line uses it. A refusal is thrown as a `CommandFailure` with what the platform said. */
@@ -72,7 +74,10 @@ export const managementClient = (tools: ClientTools): ManagementClient => {
           { method, headers, ...(body === undefined ? {} : { body }) },
           request.timeoutMs ?? timeoutMsUsual,
         );
-        if (response.ok || request.allow?.includes(response.status)) return response;
+        if (response.ok || request.allow?.includes(response.status)) {
+          request.onHeader?.(response.headers);
+          return response;
+        }
         if (delayMs === undefined || !busyStatuses.has(response.status)) throw await refusalOf(response, method, path);
         await response.body?.cancel();
       } catch (thrown) {

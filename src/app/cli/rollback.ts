@@ -1,4 +1,4 @@
-import { changesText } from "./bundle-request.ts";
+import { changesText, waitingForGateways } from "./bundle-request.ts";
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
@@ -44,7 +44,7 @@ export const rollback: CommandSpec = {
     if (!call.isJson) await call.terminal.out(changesText(changes));
     if (changes.length > 0)
       await confirmOrFail(call, `${counted(changes.length, "resource")} will be as at revision ${text}. Roll back?`);
-    const done = await client.post(`/revisions/${text}:rollback`, {}, { query: { wait: "applied", timeout: "30s" } });
+    const done = await client.post(`/revisions/${text}:rollback`, {}, waitingForGateways(call));
     await answer(call, done, () => `Rolled back to revision ${text} as revision ${numberOf(done, "revision") ?? "?"}.`);
     return exitCodes.ok;
   },

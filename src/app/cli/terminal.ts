@@ -18,13 +18,15 @@ export const processTerminal = (signal: AbortSignal): Terminal => ({
   columns: process.stdout.columns ?? 100,
   env: process.env,
   cwd: process.cwd(),
-  readInput,
+  readInput: (bytesMax) => readInput(bytesMax, signal),
   signal,
 });
 
-const readInput = async (bytesMax: number): Promise<Uint8Array> => {
+const readInput = async (bytesMax: number, signal: AbortSignal): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  // Otherwise Ctrl+C would wait for the end of the input.
+  signal.addEventListener("abort", () => process.stdin.destroy(new DOMException("interrupted", "AbortError")));
   for await (const chunk of process.stdin) {
     const piece = Buffer.from(chunk);
     bytes += piece.length;
