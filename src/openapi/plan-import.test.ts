@@ -39,11 +39,9 @@ describe("planImport", () => {
     );
   });
 
-  test("a document with only webhooks is refused by a name of its own", () => {
-    const fault = refused(read(`${head}webhooks:\n  restocked: { post: ${operation("hook")} }\n`));
-    assert.equal(fault.code, "document.only_webhooks");
-    assert.match(fault.message, /restocked/);
-    assert.equal(fault.findings[0]?.line, 3);
+  test("a document with only webhooks is published to be read, with no operation to route", () => {
+    const plan = planImport(null, read(`${head}webhooks:\n  restocked: { post: ${operation("hook")} }\n`));
+    assert.deepEqual([plan.added, plan.removed, plan.changed], [[], [], []]);
   });
 
   test("operations that would answer the same calls are refused, with the line of the second", () => {

@@ -39,7 +39,7 @@ export interface ChangedOperation extends PlannedOperation {
 
 /**
  * Plans the import of a document over the one that is there, or over nothing. Throws a `Fault` where the document cannot be
- * served: `document.no_operations`, `document.only_webhooks`, `document.routes_ambiguous`.
+ * served: `document.no_operations`, `document.routes_ambiguous`.
  */
 export const planImport = (previous: OpenApiDocument | null, next: OpenApiDocument): ImportPlan => {
   checkServable(next);
@@ -78,7 +78,7 @@ const planned = ({ id, method, path, summary }: DocumentOperation): PlannedOpera
 
 const checkServable = (document: OpenApiDocument): void => {
   const operations = operationsOf(document);
-  if (operations.length === 0) throw nothingToServe(document);
+  if (operations.length === 0 && !describesOnlyWebhooks(document)) throw nothingToServe(document);
   const routes = new Map<string, DocumentOperation>();
   const pairs: (readonly [DocumentOperation, DocumentOperation])[] = [];
   for (const operation of operations) {
@@ -104,24 +104,18 @@ const checkServable = (document: OpenApiDocument): void => {
   });
 };
 
-const nothingToServe = (document: OpenApiDocument): Fault => {
-  const hasPaths =
-    isObject(member(document.root, "paths")) && Object.keys(member(document.root, "paths") ?? {}).length > 0;
+/** Calls that the API makes, and none that it takes: such a document is published to be read, and no call is routed to it. */
+const describesOnlyWebhooks = (document: OpenApiDocument): boolean => {
   const webhooks = member(document.root, "webhooks");
-  if (!hasPaths && isObject(webhooks) && Object.keys(webhooks).length > 0) {
-    return new Fault("document.only_webhooks", {
-      public: `${document.name} describes only webhooks (${Object.keys(webhooks).slice(0, 5).join(", ")}): calls that its API makes, none that it takes.`,
-      status: 422,
-      findings: [
-        finding(
-          document,
-          "/webhooks",
-          "Only webhooks are described.",
-          "Add the operations that clients call under `paths`.",
-        ),
-      ],
-    });
-  }
+  return !hasPaths(document) && isObject(webhooks) && Object.keys(webhooks).length > 0;
+};
+
+const hasPaths = (document: OpenApiDocument): boolean => {
+  const paths = member(document.root, "paths");
+  return isObject(paths) && Object.keys(paths).length > 0;
+};
+
+const nothingToServe = (document: OpenApiDocument): Fault => {
   const unservable = operationPlaces(document).flatMap((place) => {
     const problem = parsePathTemplate(place.path).problems[0];
     return problem === undefined ? [] : [{ pointer: place.pathItem.pointer, message: problem.message }];
@@ -138,7 +132,7 @@ const nothingToServe = (document: OpenApiDocument): Fault => {
         : [
             finding(
               document,
-              hasPaths ? "/paths" : "",
+              hasPaths(document) ? "/paths" : "",
               "There are no operations.",
               "Add at least one operation under `paths`.",
             ),

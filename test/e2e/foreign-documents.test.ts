@@ -60,17 +60,14 @@ describe("documents of others", () => {
         },
       });
       const text = await imported.text();
-      if (/webhook/.test(shown)) {
-        assert.equal(imported.status, 422, "a document without operations is an error");
-        return;
-      }
       assert.ok(imported.ok, text);
       t.diagnostic(`imported and applied in ${Math.round(performance.now() - started)} ms`);
       const back = Buffer.from(await (await platform.manage("GET", `/apis/${name}/document`)).arrayBuffer());
       assert.ok(back.equals(bytes), "the bytes are the same");
 
       const operations = await operationsOf(platform, name);
-      assert.ok(operations.length > 0);
+      // A document that describes only webhooks has nothing to route.
+      assert.equal(operations.length > 0, !/webhook/.test(shown));
       // The operation that served a call is told by a header that only a policy of the API's scope sets.
       const policy = await platform.manage("PUT", `/policies/apis/${name}?wait=applied`, {
         inbound: [
