@@ -182,8 +182,19 @@ export const createSwap = (tools: CompileTools): Swap => {
   };
 };
 
+/** A change of units in any form that knows its API. */
+interface UnitsChange<U extends { readonly api: string }> {
+  readonly revision: number;
+  readonly hash: string;
+  readonly units: readonly U[];
+  readonly removed: readonly string[];
+}
+
 /** Two changes in a row as one. */
-export const joinChanges = (first: TableChange, second: TableChange): TableChange => {
+export const joinChanges = <U extends { readonly api: string }>(
+  first: UnitsChange<U>,
+  second: UnitsChange<U>,
+): UnitsChange<U> => {
   const units = new Map(first.units.map((unit) => [unit.api, unit]));
   const removed = new Set(first.removed);
   for (const api of second.removed) {

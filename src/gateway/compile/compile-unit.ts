@@ -138,7 +138,7 @@ const unitErrorOf = (unit: ApiUnit, mistakes: Mistakes): UnitError => {
   return {
     api: unit.api,
     hash: unit.hash,
-    message: `API ${unit.api} has ${count === 1 ? "a mistake" : `${count} mistakes`}; its last good version serves`,
+    message: `API ${unit.api} has ${count === 1 ? "a mistake" : `${count} mistakes`}; its last good version, if there is one, serves on`,
     findings: mistakes.list,
   };
 };

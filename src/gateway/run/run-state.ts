@@ -41,6 +41,8 @@ export class RunState {
   refusal: Reply | null = null;
   /** True after the exchange's last byte or abort. */
   isFinished = false;
+  /** True where a step returned a promise: it may still hold the exchange after its end. */
+  hasWaited = false;
   /** Ends a nested forward whose exchange is gone. */
   abandonForward: ((reason: Error) => void) | null = null;
   readonly settled: Settled;
@@ -67,6 +69,7 @@ export class RunState {
     this.sendRefusal = undefined;
     this.refusal = null;
     this.isFinished = false;
+    this.hasWaited = false;
     this.abandonForward = null;
   }
 }

@@ -40,14 +40,14 @@ export const createRun = (tools: RunTools): Run => {
     try {
       const table = tools.table();
       if (table === null) {
-        x.answer(refuse("gateway.not_ready"));
+        refuseUnrouted(x, "gateway.not_ready");
         return;
       }
       x.revision = table.revision;
       const { request } = x;
       const api = table.index.find(request);
       if (api === undefined) {
-        x.answer(refuse("route.not_found"));
+        refuseUnrouted(x, "route.not_found");
         return;
       }
       const rest = request.path.slice(table.index.restStart);
@@ -100,9 +100,12 @@ export const createRun = (tools: RunTools): Run => {
     x.route = api.facts;
     const { method, query } = x.request;
     const allowed = api.operations.allowed(rest, query);
-    if (allowed.length === 0) x.answer(refuse("route.not_found"));
-    else if (method === "OPTIONS") x.answer(automaticOptions(api, rest, query));
-    else x.answer(refuse("route.method_not_allowed", { headers: [["allow", allowed.join(", ")]] }));
+    if (allowed.length === 0) refuseUnrouted(x, "route.not_found");
+    else if (method !== "OPTIONS") refuseUnrouted(x, "route.method_not_allowed", [["allow", allowed.join(", ")]]);
+    else {
+      x.isReusable = true;
+      x.answer(automaticOptions(api, rest, query));
+    }
   };
 
   const advance = (state: RunState): void => {
@@ -126,6 +129,7 @@ export const createRun = (tools: RunTools): Run => {
         if (result === undefined) continue;
         if (isWaiting(result)) {
           state.waiting = "step";
+          state.hasWaited = true;
           state.isBusy = false;
           result.then(state.resumed, state.failed);
           return;
@@ -151,6 +155,7 @@ export const createRun = (tools: RunTools): Run => {
   const send = (state: RunState, x: EngineExchange, reply: Reply | null): false => {
     state.phase = "answered";
     state.isBusy = false;
+    x.isReusable = !state.hasWaited;
     try {
       if (reply === null) x.deliver();
       else x.answer(reply);
@@ -210,8 +215,8 @@ export const createRun = (tools: RunTools): Run => {
     fault: { readonly code: string; readonly source: string; readonly message: string },
   ): boolean => {
     const onError = state.pipeline?.onError ?? [];
+    if (state.phase !== "on-error") x.fault = { ...fault, section: sectionOf(state.phase) };
     if (state.phase === "on-error" || state.phase === "preflight" || onError.length === 0) return send(state, x, reply);
-    x.fault = { ...fault, section: sectionOf(state.phase) };
     state.refusal = reply;
     x.setReply(reply);
     return enter(state, "on-error", onError);
@@ -254,6 +259,7 @@ export const createRun = (tools: RunTools): Run => {
   const forwarder: NonNullable<EngineExchange["forwarder"]> = (x, options) => {
     const state = x.runState instanceof RunState ? x.runState : null;
     if (state === null || state.isFinished) return Promise.reject(new Error("the exchange has ended"));
+    state.hasWaited = true;
     const backend = backendOf(state, x);
     if (backend === null) return Promise.reject(new ForwardRefused(refuse("backend.not_configured")));
     return new Promise((resolve, reject) => {
@@ -356,7 +362,7 @@ export const createRun = (tools: RunTools): Run => {
       return;
     }
     // Whoever may still call or hold the state must find its own, not the next exchange's: then the collector takes it.
-    const isHeld = state.waiting === "backend" || state.isBusy;
+    const isHeld = state.waiting === "backend" || state.isBusy || state.hasWaited;
     release(state);
     if (isHeld || pool.length >= statesMax) return;
     state.clear();
@@ -381,6 +387,14 @@ export const createRun = (tools: RunTools): Run => {
   };
 
   return { dispatch, finished };
+};
+
+/** A refusal before any step. The fault is set so that logs and counters know the code. */
+const refuseUnrouted = (x: EngineExchange, code: GatewayProblemCode, headers: Reply["headers"] = []): void => {
+  const reply = refuse(code, { headers });
+  x.fault = { code, source: "", section: "", message: reply.problem?.detail ?? "" };
+  x.isReusable = true;
+  x.answer(reply);
 };
 
 const automaticOptions = (api: CompiledApi, rest: string, query: string): Reply => {

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { jsonLog, type LogLevel } from "../base/log.ts";
+import { startGateway } from "../gateway/process/gateway-process.ts";
+import { newMetricsRegion } from "../telemetry/metrics-region.ts";
+import { createEndedThreads, prometheusText } from "../telemetry/prometheus.ts";
+import { mergeUsage, newUsageRegion, takeUsage } from "../telemetry/usage-region.ts";
+import { bundleSource } from "./bundle-source.ts";
+
+/** What the role `gateway` runs with. Exactly one of `control` and `configDir` says where its configuration comes from. */
+export interface GatewayRoleSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly opsPort: number;
+  /** One per core where absent. */
+  readonly threads?: number;
+  readonly labels: readonly string[];
+  readonly control?: { readonly url: string; readonly tokenFile: string };
+  readonly configDir?: string;
+  readonly dataDir: string;
+  readonly logLevel: LogLevel;
+  readonly accessLog: "off" | "stdout" | "file";
+  /** How long running calls may take to end on `stop`. */
+  readonly drainMs?: number;
+}
+
+/** A running gateway. */
+export interface GatewayRole {
+  readonly port: number;
+  readonly opsPort: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs the data plane in this process and its threads. Settles when it takes calls; without a configuration it answers them with 503
+ * until control has sent one. Rejects with a Fault where a port is taken or the bundle has mistakes.
+ */
+export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<GatewayRole> => {
+  const { control, configDir } = settings;
+  const log = jsonLog({
+    level: settings.logLevel,
+    write: (line) => process.stderr.write(line),
+    fields: { role: "gateway" },
+  });
+  const source = control === undefined ? configDir && bundleSource(configDir, log) : { control };
+  if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
+  const ended = createEndedThreads();
+  return startGateway({
+    ...settings,
+    threads: Math.max(1, settings.threads ?? availableParallelism()),
+    version: versionOf(),
+    source,
+    threadUrl: new URL("./gateway-thread.ts", import.meta.url),
+    log,
+    observer: {
+      newRegions: () => ({ metrics: newMetricsRegion(), usage: newUsageRegion() }),
+      threadEnded: ended.add,
+      takeUsage,
+      mergeUsage,
+      metricsText: (threads, facts) => prometheusText(threads, ended, facts),
+    },
+  });
+};
+
+const versionOf = (): string => {
+  const read: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return read !== null && typeof read === "object" && "version" in read ? String(read.version) : "";
+};

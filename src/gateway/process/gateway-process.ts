@@ -1,0 +1,463 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Fault, messageOf, systemCodeOf } from "../../base/fault.ts";
+import type { Log, LogLevel } from "../../base/log.ts";
+import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
+import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
+import { attachCounters, createCounterMemory } from "../shared/counters.ts";
+import { joinChanges } from "../swap.ts";
+import type { WireLimits } from "../wire/limits.ts";
+import { type Commit, createDeliveryClient, type DeliveryClient } from "./delivery-client.ts";
+import { createHeldConfiguration, textsOf } from "./held-configuration.ts";
+import { openOpsPort } from "./ops-port.ts";
+import { createSnapshotStore } from "./snapshot-store.ts";
+import type { UnitTextChange } from "./thread-messages.ts";
+import { createThreadPool } from "./thread-pool.ts";
+import { createUsageOutbox } from "./usage-outbox.ts";
+
+/** What the process knows about itself, for the metrics. */
+export interface ProcessFacts {
+  readonly revision: number;
+  readonly threads: number;
+  readonly threadRestarts: number;
+  readonly unitErrors: number;
+  readonly isReady: boolean;
+  readonly keys: number;
+  readonly subscriptions: number;
+  readonly accessTableBytes: number;
+  readonly usageRowsLost: number;
+}
+
+/** The main thread's side of telemetry. */
+export interface ProcessObserver {
+  newRegions(): { readonly metrics: SharedArrayBuffer; readonly usage: SharedArrayBuffer };
+  /** A thread has ended: its counters must not get lost. */
+  threadEnded(metrics: SharedArrayBuffer): void;
+  takeUsage(usage: SharedArrayBuffer, isDead: boolean): readonly UsageRow[];
+  mergeUsage(rows: readonly UsageRow[]): readonly UsageRow[];
+  metricsText(
+    threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[],
+    facts: ProcessFacts,
+  ): string;
+}
+
+/** A configuration that does not come from control. */
+export interface LoadedConfiguration {
+  readonly revision: number;
+  readonly hash: string;
+  readonly units: readonly ApiUnit[];
+  readonly access: readonly AccessDelta[];
+}
+
+/** Where the configuration comes from. */
+export type ConfigurationSource =
+  | { readonly control: { readonly url: string; readonly tokenFile: string } }
+  | {
+      load(): Promise<LoadedConfiguration>;
+      /** Calls `changed` whenever `load` would answer something else; answers how to stop. */
+      watch?(changed: () => void): () => void;
+    };
+
+/** What a gateway runs with. */
+export interface GatewayProcessOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly opsPort: number;
+  readonly threads: number;
+  readonly labels: readonly string[];
+  readonly dataDir: string;
+  readonly version: string;
+  readonly source: ConfigurationSource;
+  readonly threadUrl: URL;
+  readonly observer: ProcessObserver;
+  readonly log: Log;
+  readonly logLevel: LogLevel;
+  readonly accessLog: "off" | "stdout" | "file";
+  readonly limits?: Partial<WireLimits>;
+  readonly trustedProxies?: readonly string[];
+  /** How long running calls may take to end on `stop`. */
+  readonly drainMs?: number;
+  readonly stallMs?: number;
+}
+
+/** A running gateway. */
+export interface GatewayProcess {
+  readonly port: number;
+  readonly opsPort: number;
+  /** Drains and ends everything; settles when nothing of it is left. */
+  stop(): Promise<void>;
+}
+
+const drainMsDefault = 30_000;
+const reportEveryMs = 5_000;
+const usageEveryMs = 5_000;
+const recentEveryMs = 500;
+const countersEveryMs = 30_000;
+const logLookEveryMs = 10_000;
+const recentLinesMax = 2_000;
+const accessLogBytesMax = 256 * 1024 * 1024;
+const journalBytesMax = 16 * 1024 * 1024;
+/** How long a start without a saved snapshot waits for the first one from control before it says that it runs. */
+const firstCommitMsMax = 3_000;
+
+/** Starts the gateway: its threads on one port, the operations port, and the connection to where its configuration comes from. */
+export const startGateway = async (options: GatewayProcessOptions): Promise<GatewayProcess> => {
+  const { log, observer, source, labels, version } = options;
+  const startedAtMs = Date.now();
+  const home = join(options.dataDir, "gateway");
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await assertPortFree(options.host, options.port);
+  const accessLog = options.accessLog === "file" ? join(options.dataDir, "logs", "access.log") : null;
+  if (accessLog !== null) await mkdir(join(options.dataDir, "logs"), { recursive: true });
+
+  const isControlled = "control" in source;
+  // A bundle is its own snapshot: only what control sends must be kept here.
+  const store = isControlled ? await createSnapshotStore(join(home, "snapshot"), log) : null;
+  const saved = (await store?.load()) ?? { configuration: undefined, access: createAccessWriter() };
+  const { access } = saved;
+  const held = createHeldConfiguration(saved.configuration);
+  const instance = await instanceOf(home);
+  const outbox = await createUsageOutbox(join(home, "usage-outbox.json"), log);
+
+  const counterMemory = createCounterMemory({ threadsMax: options.threads + 1 });
+  const counters = attachCounters(counterMemory, options.threads);
+  const quotaFile = join(home, "quotas.bin");
+  const savedQuotas = await readFile(quotaFile).catch(() => undefined);
+  if (savedQuotas && !counters.importPeriods(savedQuotas, Date.now())) log.warn("the saved quotas cannot be read");
+  const saveQuotas = async (): Promise<void> => {
+    try {
+      await writeFile(`${quotaFile}.new`, counters.exportPeriods(Date.now()), { mode: 0o600 });
+      await rename(`${quotaFile}.new`, quotaFile);
+    } catch (thrown) {
+      log.error("the quotas could not be saved", { reason: messageOf(thrown) });
+    }
+  };
+
+  let isStopping = false;
+  let recent: string[] = [];
+  const endedUsage: UsageRow[] = [];
+  const firstCommit = Promise.withResolvers<void>();
+
+  const pool = createThreadPool({
+    threads: options.threads,
+    threadUrl: options.threadUrl,
+    log,
+    ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+    common: {
+      host: options.host,
+      logLevel: options.logLevel,
+      limits: options.limits ?? {},
+      trustedProxies: options.trustedProxies ?? [],
+      counters: counterMemory,
+      accessLog: options.accessLog === "stdout" ? "stdout" : accessLog,
+    },
+    newRegions: observer.newRegions,
+    access: () => access.buffers,
+    initialChanges: held.initialChanges,
+    onEnded: (thread) => {
+      observer.threadEnded(thread.metrics);
+      endedUsage.push(...observer.takeUsage(thread.usage, true));
+      counters.repairThread(thread.thread);
+    },
+    onRecent: (lines) => {
+      if (recent.length >= recentLinesMax) return;
+      recent.push(...lines.split("\n", recentLinesMax - recent.length).filter((line) => line !== ""));
+    },
+  });
+
+  // Commits are applied one after the other; those that come meanwhile are joined into one.
+  let commits: Commit[] = [];
+  let isApplying = false;
+  const enqueue = (commit: Commit): void => {
+    commits.push(commit);
+    if (isApplying) return;
+    isApplying = true;
+    void applyAll();
+  };
+  const applyAll = async (): Promise<void> => {
+    while (commits.length > 0) {
+      const some = commits;
+      commits = [];
+      try {
+        await applyCommits(some);
+      } catch (thrown) {
+        log.error("a commit could not be applied", { revision: some.at(-1)?.revision, error: thrown });
+      }
+    }
+    isApplying = false;
+  };
+
+  const applyCommits = async (some: readonly Commit[]): Promise<void> => {
+    const change = some
+      .map((commit): UnitTextChange => ({ ...commit, units: textsOf(commit.units) }))
+      .reduce((first, second) => joinChanges(first, second));
+    await applyAccess(some.flatMap((commit) => commit.access));
+    held.want(change);
+    const errors = await pool.apply(change);
+    held.settle(change, errors);
+    store?.saveConfiguration(held.saved());
+    firstCommit.resolve();
+    for (const error of errors) {
+      if (change.units.some((unit) => unit.hash === error.hash))
+        log.error(error.message, { api: error.api, findings: error.findings });
+    }
+    log.debug("a revision is live", {
+      revision: change.revision,
+      units: change.units.length,
+      removed: change.removed.length,
+    });
+    await report();
+  };
+
+  const applyAccess = async (deltas: readonly AccessDelta[]): Promise<void> => {
+    if (deltas.length === 0) return;
+    let hasMoved = false;
+    for (const delta of deltas) {
+      if (access.apply(delta)) hasMoved = true;
+      // A big table comes in pages: beats and reports must not wait for all of them.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (hasMoved) {
+      await pool.giveAccess(access.buffers);
+      access.forgetPrevious();
+    }
+    if (store === null) return;
+    const isWhole = deltas.some((delta) => delta.reset) || store.journalBytes > journalBytesMax;
+    if (isWhole) void store.saveAccess(access);
+    else await store.appendAccess(deltas);
+  };
+
+  let client: DeliveryClient | null = null;
+  const reportOf = (): GatewayReport => ({
+    instance,
+    version,
+    labels,
+    revision: held.revision,
+    hash: held.hash,
+    threads: pool.threads.length,
+    startedAtMs,
+    unitErrors: pool.errors,
+  });
+  let reporting: Promise<void> | null = null;
+  let mustReportAgain = false;
+  const report = (): Promise<void> => {
+    if (client === null || !client.isConnected) return Promise.resolve();
+    if (reporting !== null) {
+      mustReportAgain = true;
+      return Promise.resolve();
+    }
+    reporting = client
+      .report(reportOf())
+      .catch((thrown: unknown) => log.info("control did not take the report", { reason: messageOf(thrown) }))
+      .finally(() => {
+        reporting = null;
+        if (!mustReportAgain) return;
+        mustReportAgain = false;
+        void report();
+      });
+    return Promise.resolve();
+  };
+
+  const gatherUsage = (): void => {
+    const rows = [
+      ...endedUsage.splice(0),
+      ...pool.threads.flatMap((thread) => observer.takeUsage(thread.usage, false)),
+    ];
+    if (isControlled && rows.length > 0) outbox.add(observer.mergeUsage(rows));
+  };
+  const sendUsage = async (): Promise<void> => {
+    gatherUsage();
+    const to = client;
+    if (to?.isConnected) await outbox.flush((batch) => to.send("usage", { ...batch, instance }));
+  };
+  const sendRecent = async (): Promise<void> => {
+    const lines = recent;
+    recent = [];
+    // For people who watch: what nobody takes now is in the log.
+    if (lines.length === 0 || !client?.isConnected) return;
+    await client.send("requests", { instance, records: lines.map((line): unknown => JSON.parse(line)) });
+  };
+
+  const isReady = (): boolean => !isStopping && held.hasTable && pool.threads.some((thread) => thread.isListening);
+  const timers = [
+    every(reportEveryMs, report),
+    every(usageEveryMs, sendUsage),
+    every(recentEveryMs, () => sendRecent().catch(() => {})),
+    every(countersEveryMs, saveQuotas),
+    ...(accessLog === null ? [] : [every(logLookEveryMs, () => rotateWhenBig(accessLog, pool.reopenLogs, log))]),
+  ];
+  let stopWatching: (() => void) | undefined;
+
+  const end = async (): Promise<void> => {
+    for (const timer of timers) clearInterval(timer);
+    stopWatching?.();
+    await pool.drain(options.drainMs ?? drainMsDefault);
+    gatherUsage();
+    const to = client;
+    if (to?.isConnected) await outbox.flush((batch) => to.send("usage", { ...batch, instance }, 2_000));
+    client?.close();
+    await outbox.save();
+    await saveQuotas();
+    await store?.close();
+  };
+
+  try {
+    if (!isControlled) {
+      const loaded = await source.load();
+      await startFrom(loaded);
+    }
+    const port = await pool.listen(options.port);
+    for (const error of pool.errors) log.error(error.message, { api: error.api, findings: error.findings });
+    if (held.hasTable) firstCommit.resolve();
+    const ops = await openOpsPort(options.host, options.opsPort, {
+      isReady,
+      metrics: () =>
+        observer.metricsText(
+          pool.threads.map((thread) => ({ thread: String(thread.thread), metrics: thread.metrics })),
+          factsOf(),
+        ),
+      revision: () => ({
+        revision: held.revision,
+        hash: held.hash,
+        instance,
+        version,
+        isReady: isReady(),
+        isConnected: client?.isConnected ?? false,
+        threads: pool.threads.map((thread) => ({
+          thread: thread.thread,
+          revision: thread.revision,
+          isListening: thread.isListening,
+        })),
+        unitErrors: pool.errors,
+      }),
+    });
+    if (isControlled) {
+      client = createDeliveryClient({
+        ...source.control,
+        instance,
+        version,
+        labels,
+        log,
+        held: () => ({ units: held.hashes(), revision: held.revision }),
+        onCommit: enqueue,
+      });
+      if (!held.hasTable) await Promise.race([firstCommit.promise, delay(firstCommitMsMax)]);
+    } else stopWatching = source.watch?.(() => void reload());
+    log.info("the gateway takes calls", { port, opsPort: ops.port, threads: options.threads, revision: held.revision });
+    return {
+      port,
+      opsPort: ops.port,
+      stop: async () => {
+        if (isStopping) return;
+        isStopping = true;
+        log.info("the gateway drains", { inFlightMsMax: options.drainMs ?? drainMsDefault });
+        await end();
+        await ops.close();
+      },
+    };
+  } catch (thrown) {
+    isStopping = true;
+    await end();
+    throw thrown;
+  }
+
+  async function startFrom(loaded: LoadedConfiguration): Promise<void> {
+    for (const delta of loaded.access) access.apply(delta);
+    const change: UnitTextChange = { ...loaded, units: textsOf(loaded.units), removed: [] };
+    held.want(change);
+    held.settle(change, []);
+  }
+
+  async function reload(): Promise<void> {
+    if ("control" in source) return;
+    try {
+      const loaded = await source.load();
+      const hashes = held.hashes();
+      const present = new Set(loaded.units.map((unit) => unit.api));
+      enqueue({
+        ...loaded,
+        units: loaded.units.filter((unit) => hashes[unit.api] !== unit.hash),
+        removed: Object.keys(hashes).filter((api) => !present.has(api)),
+      });
+    } catch (thrown) {
+      log.error("the changed configuration is not usable; the old one serves on", {
+        reason: messageOf(thrown),
+        ...(thrown instanceof Fault ? { findings: thrown.findings } : {}),
+      });
+    }
+  }
+
+  function factsOf(): ProcessFacts {
+    return {
+      revision: held.revision,
+      threads: pool.threads.length,
+      threadRestarts: pool.restarts,
+      unitErrors: pool.errors.length,
+      isReady: isReady(),
+      keys: access.keys,
+      subscriptions: access.subscriptions,
+      accessTableBytes: access.bytes,
+      usageRowsLost: outbox.rowsLost,
+    };
+  }
+};
+
+const every = (intervalMs: number, act: () => Promise<void>): NodeJS.Timeout =>
+  setInterval(() => {
+    // Each of them deals with its own failures.
+    void act();
+  }, intervalMs);
+
+const delay = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+
+/**
+ * Threads share their port with SO_REUSEPORT, and so would a second gateway, without an error and with half of the calls. So the
+ * port is first asked for alone.
+ */
+const assertPortFree = async (host: string, port: number): Promise<void> => {
+  if (port === 0) return;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(
+        systemCodeOf(error) === "EADDRINUSE"
+          ? new Fault("port.in_use", { public: `Port ${port} is in use by another program.`, cause: error })
+          : error,
+      ),
+    );
+    server.listen(port, host, () => server.close(() => resolve()));
+  });
+};
+
+/** The gateway's name towards control: stays the same over restarts on one data directory. */
+const instanceOf = async (home: string): Promise<string> => {
+  const file = join(home, "instance");
+  const known = await readFile(file, "utf8").catch(() => "");
+  if (known !== "") return known.trim();
+  const host =
+    hostname()
+      .replace(/[^\x21-\x7e]/g, "")
+      .slice(0, 100) || "gateway";
+  const instance = `${host}-${randomBytes(4).toString("hex")}`;
+  await writeFile(file, `${instance}\n`, { mode: 0o600 });
+  return instance;
+};
+
+/** Keeps the log's disk space within twice the bound: one older file. */
+const rotateWhenBig = async (path: string, reopen: () => void, log: Log): Promise<void> => {
+  try {
+    if ((await stat(path)).size < accessLogBytesMax) return;
+    await rename(path, `${path}.1`);
+    reopen();
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "ENOENT")
+      log.warn("the access log could not be rotated", { reason: messageOf(thrown) });
+  }
+};

@@ -1,0 +1,181 @@
+import type { MessagePort } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
+import { messageOf, systemCodeOf } from "../../base/fault.ts";
+import type { Log } from "../../base/log.ts";
+import type { Exchange, ExchangeOutcome } from "../../exchange/exchange.ts";
+import type { ApiUnit } from "../../model/snapshot.ts";
+import type { Lists } from "../compile/compile-tools.ts";
+import type { Finished } from "../engine.ts";
+import { outboundFetch } from "../outbound-fetch.ts";
+import { createRun } from "../run/run.ts";
+import { createUrlBackends } from "../run/url-backends.ts";
+import { createAccessReader } from "../shared/access-table.ts";
+import { attachCounters } from "../shared/counters.ts";
+import { createSharedState } from "../shared-state.ts";
+import { createSwap } from "../swap.ts";
+import { createUpstreams } from "../upstream/upstreams.ts";
+import { Wheel } from "../wire/wheel.ts";
+import { createWire } from "../wire/wire.ts";
+import { beatIntervalMs, type FromThread, type ThreadStart, type ToThread } from "./thread-messages.ts";
+
+/** Who watches the exchanges of a thread; the gateway itself keeps no statistics. */
+export interface ThreadObserver {
+  finished(x: Exchange, outcome: ExchangeOutcome): void;
+  tick(gauges: {
+    readonly inFlight: number;
+    readonly connections: number;
+    readonly eventLoopLagMs: number;
+    readonly heapUsedBytes: number;
+    readonly revision: number;
+    readonly upstreamConnections: number;
+  }): void;
+  takeRecent(): string;
+  reopenLog(): void;
+  close(): Promise<void>;
+}
+
+/** What a thread of the gateway is put together from. */
+export interface ThreadParts {
+  readonly start: ThreadStart;
+  readonly port: MessagePort;
+  readonly lists: Lists;
+  readonly observer: ThreadObserver;
+  readonly log: Log;
+}
+
+/** How often recent records go to the main thread. */
+const recentEveryTicks = 3;
+const heapEveryTicks = 10;
+
+/** Serves calls on this thread until it is told to drain. */
+export const runThread = ({ start, port, lists, observer, log }: ThreadParts): void => {
+  const clock = systemClock;
+  const wheel = new Wheel(clock);
+  const access = createAccessReader(start.access);
+  const upstreams = createUpstreams({ clock, log, wheel });
+  const upstream = upstreams.to;
+  const swap = createSwap({
+    lists,
+    clock,
+    log,
+    counters: attachCounters(start.counters, start.thread),
+    shared: createSharedState(),
+    findKey: access.find,
+    fetch: outboundFetch,
+    upstream,
+  });
+  const urlBackends = createUrlBackends({ kinds: lists.backends, log, upstream });
+  const run = createRun({ table: swap.table, urlBackends, log });
+  const finished: Finished = (x, outcome) => {
+    run.finished(x, outcome);
+    observer.finished(x, outcome);
+  };
+  const wire = createWire({
+    dispatch: run.dispatch,
+    finished,
+    limits: start.limits,
+    trustedProxies: start.trustedProxies,
+    clock,
+    log,
+    wheel,
+  });
+  const tell = (message: FromThread): void => port.postMessage(message);
+
+  const beats = new Int32Array(start.beats);
+  let ticks = 0;
+  let expectedMs = performance.now() + beatIntervalMs;
+  let heapUsedBytes = 0;
+  const tick = (): void => {
+    Atomics.add(beats, start.thread, 1);
+    const nowMs = performance.now();
+    const eventLoopLagMs = Math.max(0, nowMs - expectedMs);
+    expectedMs = nowMs + beatIntervalMs;
+    ticks += 1;
+    if (ticks % heapEveryTicks === 1) heapUsedBytes = process.memoryUsage().heapUsed;
+    observer.tick({
+      inFlight: wire.exchangeCount,
+      connections: wire.connectionCount,
+      eventLoopLagMs,
+      heapUsedBytes,
+      revision: swap.table()?.revision ?? 0,
+      upstreamConnections: upstreams.connectionCount,
+    });
+    if (ticks % recentEveryTicks !== 0) return;
+    const lines = observer.takeRecent();
+    if (lines !== "") tell({ type: "recent", lines });
+  };
+  const beating = setInterval(tick, beatIntervalMs);
+  tick();
+
+  const drain = async (deadlineMs: number): Promise<void> => {
+    await wire.drain(deadlineMs);
+    clearInterval(beating);
+    tick();
+    await observer.close();
+    upstreams.close();
+    urlBackends.dispose();
+    swap.dispose();
+    wheel.close();
+    tell({ type: "drained" });
+    port.close();
+  };
+
+  // What the thread must do in order; a wait in one of them holds the next.
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = (act: () => Promise<unknown>): void => {
+    last = last.then(act).catch((thrown: unknown) => {
+      log.error("a message to a gateway thread failed", { thread: start.thread, error: thrown });
+    });
+  };
+
+  port.on("message", (message: ToThread) => {
+    if (message.type === "apply") {
+      const { sequence, change } = message;
+      inOrder(async () => {
+        const units = await parseUnits(change.units);
+        // Not awaited: changes that come while one compiles are joined by the swap.
+        const applied = swap.apply({ ...change, units });
+        const told = applied.then(
+          (errors) => tell({ type: "applied", sequence, errors, revision: change.revision }),
+          (thrown: unknown) => {
+            log.error("a change could not be applied", {
+              thread: start.thread,
+              revision: change.revision,
+              error: thrown,
+            });
+          },
+        );
+        if (swap.table() === null) await told;
+      });
+    } else if (message.type === "access") {
+      access.use(message.buffers);
+      tell({ type: "access-used", sequence: message.sequence });
+    } else if (message.type === "listen") {
+      inOrder(async () => {
+        try {
+          const address = await wire.listen({ port: message.port, host: start.host, reusePort: true });
+          tell({ type: "listening", port: address.port });
+        } catch (thrown) {
+          tell({ type: "listen-failed", code: systemCodeOf(thrown) ?? "", message: messageOf(thrown) });
+        }
+      });
+    } else if (message.type === "reopen-log") observer.reopenLog();
+    else inOrder(() => drain(message.deadlineMs));
+  });
+};
+
+/** Parses units with a turn of the loop between big ones, so that calls do not wait for all of them. */
+const parseUnits = async (texts: readonly { readonly text: string }[]): Promise<readonly ApiUnit[]> => {
+  const units: ApiUnit[] = [];
+  let parsedLength = 0;
+  for (const { text } of texts) {
+    parsedLength += text.length;
+    if (parsedLength > 256 * 1024) {
+      await new Promise((resolve) => setImmediate(resolve));
+      parsedLength = 0;
+    }
+    // Our own main thread wrote it from what it had checked.
+    units.push(JSON.parse(text) as ApiUnit);
+  }
+  return units;
+};

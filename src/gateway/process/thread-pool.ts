@@ -1,0 +1,284 @@
+import { Worker } from "node:worker_threads";
+import { Fault } from "../../base/fault.ts";
+import type { Log } from "../../base/log.ts";
+import type { UnitError } from "../../model/snapshot.ts";
+import type { AccessBuffers } from "../shared/access-table.ts";
+import {
+  beatIntervalMs,
+  type FromThread,
+  type ThreadStart,
+  type ToThread,
+  type UnitTextChange,
+} from "./thread-messages.ts";
+
+/** A running thread, as others may look at it. */
+export interface ThreadFacts {
+  readonly thread: number;
+  readonly revision: number;
+  readonly isListening: boolean;
+  readonly metrics: SharedArrayBuffer;
+  readonly usage: SharedArrayBuffer;
+}
+
+/** What the pool needs from the process around it. */
+export interface ThreadPoolOptions {
+  readonly threads: number;
+  /** The module that a thread runs. */
+  readonly threadUrl: URL;
+  readonly log: Log;
+  /** What every thread begins with; regions are made anew for each. */
+  readonly common: Omit<ThreadStart, "thread" | "beats" | "access" | "metrics" | "usage">;
+  newRegions(): { readonly metrics: SharedArrayBuffer; readonly usage: SharedArrayBuffer };
+  /** The tables of the moment. */
+  access(): AccessBuffers;
+  /** Everything a new thread must apply before it listens, in order. */
+  initialChanges(): readonly UnitTextChange[];
+  /** A thread has ended, planned or not: its regions are to be read for the last time, its counters repaired. */
+  onEnded(thread: ThreadFacts): void;
+  onRecent(lines: string): void;
+  /** A thread that does not beat for so long is replaced. */
+  readonly stallMs?: number;
+}
+
+/** The threads of the gateway: replaced when they die or stop beating, all told the same. */
+export interface ThreadPool {
+  /** Starts all threads on one port; answers it when all of them listen. Rejects where the port is taken. */
+  listen(port: number): Promise<number>;
+  /** Applies a change on all threads; settles with the unit errors when all of them serve it. */
+  apply(change: UnitTextChange): Promise<readonly UnitError[]>;
+  /** Gives all threads the access tables; settles when none uses older ones. */
+  giveAccess(buffers: AccessBuffers): Promise<void>;
+  reopenLogs(): void;
+  readonly threads: readonly ThreadFacts[];
+  readonly restarts: number;
+  /** APIs whose newest unit is not what serves, as the threads last said. */
+  readonly errors: readonly UnitError[];
+  /** Lets running calls end until the deadline, then ends all threads. */
+  drain(deadlineMs: number): Promise<void>;
+}
+
+interface Handle extends ThreadFacts {
+  readonly worker: Worker;
+  readonly startedAtMs: number;
+  revision: number;
+  isListening: boolean;
+  hasBeaten: boolean;
+  beat: number;
+  beatAtMs: number;
+  isEnded: boolean;
+  readonly waiting: Map<number, PromiseWithResolvers<readonly UnitError[] | null>>;
+  readonly listening: PromiseWithResolvers<number>;
+  readonly drained: PromiseWithResolvers<void>;
+}
+
+const stallMsDefault = 1000;
+/** A thread that has not come up within this time is stuck in its start. */
+const startMsMax = 30_000;
+/** Waits before a thread that keeps dying young is started again. */
+const restartDelaysMs = [0, 100, 500, 1000, 2000] as const;
+const youngMs = 5_000;
+
+/** A pool; no thread runs before `listen`. */
+export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
+  const { log } = options;
+  const stallMs = options.stallMs ?? stallMsDefault;
+  const beatsMemory = new SharedArrayBuffer(options.threads * 4);
+  const beats = new Int32Array(beatsMemory);
+  const handles = new Map<number, Handle>();
+  const youngDeaths = new Map<number, number>();
+  let port = 0;
+  let sequence = 0;
+  let restarts = 0;
+  let isDraining = false;
+  let lastLookMs = performance.now();
+  let errors: readonly UnitError[] = [];
+  const restartTimers = new Set<NodeJS.Timeout>();
+
+  const post = (handle: Handle, message: ToThread): void => handle.worker.postMessage(message);
+
+  const ask = (handle: Handle, make: (n: number) => ToThread): Promise<readonly UnitError[] | null> => {
+    if (handle.isEnded) return Promise.resolve(null);
+    sequence += 1;
+    const answer = Promise.withResolvers<readonly UnitError[] | null>();
+    handle.waiting.set(sequence, answer);
+    post(handle, make(sequence));
+    return answer.promise;
+  };
+
+  const start = (thread: number): Handle => {
+    const regions = options.newRegions();
+    const workerData: ThreadStart = {
+      ...options.common,
+      ...regions,
+      thread,
+      beats: beatsMemory,
+      access: options.access(),
+    };
+    const worker = new Worker(options.threadUrl, { workerData, name: `gateway-${thread}` });
+    const handle: Handle = {
+      thread,
+      worker,
+      ...regions,
+      startedAtMs: performance.now(),
+      revision: 0,
+      isListening: false,
+      hasBeaten: false,
+      beat: Atomics.load(beats, thread),
+      beatAtMs: performance.now(),
+      isEnded: false,
+      waiting: new Map(),
+      listening: Promise.withResolvers(),
+      drained: Promise.withResolvers(),
+    };
+    // Nobody may be waiting for it: then its failure is only logged.
+    handle.listening.promise.catch(() => {});
+    handles.set(thread, handle);
+    worker.on("message", (message: FromThread) => receive(handle, message));
+    worker.on("error", (error) => log.error("a gateway thread failed", { thread, error }));
+    worker.on("exit", (code) => ended(handle, code));
+    for (const change of options.initialChanges()) {
+      void ask(handle, (n) => ({ type: "apply", sequence: n, change })).then((found) => {
+        if (found !== null) errors = found;
+      });
+    }
+    post(handle, { type: "listen", port });
+    return handle;
+  };
+
+  const receive = (handle: Handle, message: FromThread): void => {
+    if (message.type === "applied") {
+      handle.revision = message.revision;
+      settle(handle, message.sequence, message.errors);
+    } else if (message.type === "access-used") settle(handle, message.sequence, []);
+    else if (message.type === "listening") {
+      handle.isListening = true;
+      handle.listening.resolve(message.port);
+    } else if (message.type === "listen-failed") {
+      const isTaken = message.code === "EADDRINUSE";
+      handle.listening.reject(
+        new Fault(isTaken ? "port.in_use" : "gateway.listen_failed", {
+          public: isTaken
+            ? `Port ${port} is in use by another program.`
+            : `The gateway cannot listen: ${message.message}`,
+        }),
+      );
+    } else if (message.type === "recent") options.onRecent(message.lines);
+    else handle.drained.resolve();
+  };
+
+  const settle = (handle: Handle, n: number, answer: readonly UnitError[]): void => {
+    handle.waiting.get(n)?.resolve(answer);
+    handle.waiting.delete(n);
+  };
+
+  const ended = (handle: Handle, code: number): void => {
+    if (handle.isEnded) return;
+    handle.isEnded = true;
+    handle.isListening = false;
+    handles.delete(handle.thread);
+    for (const waiting of handle.waiting.values()) waiting.resolve(null);
+    handle.listening.reject(new Error(`gateway thread ${handle.thread} ended before it listened`));
+    handle.drained.resolve();
+    options.onEnded(handle);
+    if (isDraining || port === 0) return;
+    restarts += 1;
+    const livedMs = performance.now() - handle.startedAtMs;
+    const deaths = livedMs > youngMs ? 0 : (youngDeaths.get(handle.thread) ?? 0) + 1;
+    youngDeaths.set(handle.thread, deaths);
+    const delayMs = restartDelaysMs[Math.min(deaths, restartDelaysMs.length - 1)] ?? 0;
+    log.warn("a gateway thread ended and is replaced", {
+      thread: handle.thread,
+      code,
+      livedMs: Math.round(livedMs),
+      delayMs,
+    });
+    if (delayMs === 0) {
+      start(handle.thread);
+      return;
+    }
+    const timer = setTimeout(() => {
+      restartTimers.delete(timer);
+      if (!isDraining) start(handle.thread);
+    }, delayMs);
+    restartTimers.add(timer);
+  };
+
+  const look = (): void => {
+    const nowMs = performance.now();
+    // When this thread itself was late, the others may have been too: the machine was busy, nobody is to blame.
+    const lateMs = Math.max(0, nowMs - lastLookMs - beatIntervalMs);
+    lastLookMs = nowMs;
+    for (const handle of handles.values()) {
+      const beat = Atomics.load(beats, handle.thread);
+      if (beat !== handle.beat) {
+        handle.beat = beat;
+        handle.beatAtMs = nowMs;
+        handle.hasBeaten = true;
+        continue;
+      }
+      handle.beatAtMs += lateMs;
+      const silentMs = nowMs - handle.beatAtMs;
+      if (silentMs < (handle.hasBeaten ? stallMs : startMsMax)) continue;
+      log.error("a gateway thread does not answer and is ended", {
+        thread: handle.thread,
+        silentMs: Math.round(silentMs),
+      });
+      handle.beatAtMs = nowMs;
+      void handle.worker.terminate();
+    }
+  };
+  let looking: NodeJS.Timeout | undefined;
+
+  return {
+    listen: async (wanted) => {
+      port = wanted;
+      lastLookMs = performance.now();
+      looking = setInterval(look, beatIntervalMs);
+      const first = start(0);
+      // Port 0: the first thread finds a free one for all.
+      port = wanted === 0 ? await first.listening.promise : wanted;
+      const others = Array.from({ length: options.threads - 1 }, (_, index) => start(index + 1));
+      await Promise.all([first, ...others].map((handle) => handle.listening.promise));
+      return port;
+    },
+    apply: async (change) => {
+      const asked = [...handles.values()].map((handle) => ask(handle, (n) => ({ type: "apply", sequence: n, change })));
+      const answers = await Promise.all(asked);
+      // A thread that died meanwhile is replaced by one that begins with this change.
+      const found = answers.find((answer) => answer !== null);
+      if (found !== undefined && found !== null) errors = found;
+      return errors;
+    },
+    giveAccess: async (buffers) => {
+      await Promise.all(
+        [...handles.values()].map((handle) => ask(handle, (n) => ({ type: "access", sequence: n, buffers }))),
+      );
+    },
+    reopenLogs: () => {
+      for (const handle of handles.values()) post(handle, { type: "reopen-log" });
+    },
+    get threads() {
+      return [...handles.values()];
+    },
+    get restarts() {
+      return restarts;
+    },
+    get errors() {
+      return errors;
+    },
+    drain: async (deadlineMs) => {
+      isDraining = true;
+      for (const timer of restartTimers) clearTimeout(timer);
+      const all = [...handles.values()];
+      for (const handle of all) post(handle, { type: "drain", deadlineMs });
+      const late = new Promise<void>((resolve) => {
+        // The threads cut off at the deadline themselves; this is for one that cannot.
+        setTimeout(resolve, deadlineMs + 2000).unref();
+      });
+      await Promise.race([Promise.all(all.map((handle) => handle.drained.promise)), late]);
+      clearInterval(looking);
+      await Promise.all(all.map((handle) => handle.worker.terminate()));
+      for (const handle of all) ended(handle, 0);
+    },
+  };
+};
