@@ -9,12 +9,16 @@ import { themeOf } from "./theme-cookie.ts";
 export interface StudioSettings {
   /** What `ensureWebBuilt` answered. */
   readonly webDir: string;
+  /** What the studio tells its readers to call. */
+  readonly publicGatewayUrl?: string;
+  /** Where the developer portal is, for links. */
+  readonly portalUrl?: string;
 }
 
 /** The studio's files: a single page for every path of the application, and its hashed assets. */
 export const createStudioApp = async (settings: StudioSettings): Promise<WebApp> => {
   const directory = join(settings.webDir, "studio");
-  const page = await readFile(join(directory, "index.html"), "utf8");
+  const page = withPlatform(await readFile(join(directory, "index.html"), "utf8"), settings);
   const files = await readStaticFiles(join(directory, "assets"), "/assets/");
   return {
     fetch: async (request) => {
@@ -34,6 +38,17 @@ export const createStudioApp = async (settings: StudioSettings): Promise<WebApp>
     },
   };
 };
+
+/** Addresses that only the server knows, as meta elements: data in the page without a script in the page. */
+const withPlatform = (page: string, settings: StudioSettings): string => {
+  const known = { "portico-gateway": settings.publicGatewayUrl, "portico-portal": settings.portalUrl };
+  const elements = Object.entries(known)
+    .filter(([, url]) => url !== undefined)
+    .map(([name, url]) => `<meta name="${name}" content="${escapeAttribute(url ?? "")}">`);
+  return page.replace("</head>", () => `${elements.join("")}</head>`);
+};
+
+const escapeAttribute = (text: string): string => text.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
 
 const plain = (status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response =>
   new Response(text, {

@@ -23,7 +23,7 @@ export const ApiNav = ({
 }): ReactElement => (
   <nav
     aria-label={strings.nav.contents}
-    className="sticky top-14 hidden max-h-[calc(100dvh-3.5rem)] overflow-y-auto py-8 pr-4 lg:block"
+    className="sticky top-14 hidden self-start lg:row-span-2 max-h-[calc(100dvh-3.5rem)] overflow-y-auto py-8 pr-4 lg:block"
   >
     <a
       href={apiPath(api.name)}
@@ -40,7 +40,7 @@ export const ApiNav = ({
             className="nav-link"
             aria-current={one.name === tag?.name && operationId === undefined ? "page" : undefined}
           >
-            <span className={one.name === tag?.name ? "font-medium text-ink" : undefined}>
+            <span className={`min-w-0 truncate ${one.name === tag?.name ? "font-medium text-ink" : ""}`}>
               {one.name || strings.api.untagged}
             </span>
             <span className="ml-auto text-xs text-ink-faint">{one.operations.length}</span>
@@ -62,6 +62,7 @@ const TagOperations = ({
   readonly operationId: string | undefined;
 }): ReactElement => {
   const shown = around(tag.operations, operationId);
+  const prefix = commonPrefix(shown.map((operation) => operation.path));
   return (
     <ul className="mb-2 ml-2.5 border-l border-line pl-1.5">
       {shown.map((operation) => (
@@ -72,7 +73,9 @@ const TagOperations = ({
             aria-current={operation.id === operationId ? "page" : undefined}
           >
             <Method method={operation.method} />
-            <span className="line-clamp-2 min-w-0 [overflow-wrap:anywhere]">{operation.summary ?? operation.path}</span>
+            <span className="line-clamp-2 min-w-0 [overflow-wrap:anywhere]">
+              {operation.summary || `${prefix === "" ? "" : "…"}${operation.path.slice(prefix.length)}`}
+            </span>
           </a>
         </li>
       ))}
@@ -85,6 +88,15 @@ const TagOperations = ({
       ) : null}
     </ul>
   );
+};
+
+/** The segments that all paths begin with: said once, they need not be read sixty times. */
+const commonPrefix = (paths: readonly string[]): string => {
+  const [first = "", ...others] = paths;
+  if (others.length === 0) return "";
+  const segments = first.split("/").slice(0, -1);
+  while (segments.length > 1 && !others.every((path) => path.startsWith(`${segments.join("/")}/`))) segments.pop();
+  return segments.join("/");
 };
 
 const windowOf = (tags: readonly OutlineTag[], tag: OutlineTag | undefined): readonly OutlineTag[] => {

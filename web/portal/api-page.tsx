@@ -82,7 +82,7 @@ const FactSheet = ({ page, frame }: { readonly page: ApiPageModel; readonly fram
         </code>
       </Fact>
       <Fact name={words.auth}>{authText(api.protections)}</Fact>
-      <Fact name={strings.api.operations}>
+      <Fact name={words.document}>
         <a className="text-accent underline underline-offset-3" href={documentPath(api.name)} download>
           {words.download}
         </a>

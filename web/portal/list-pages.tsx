@@ -18,7 +18,8 @@ export const HomePage = ({
 }): ReactElement => (
   <Layout frame={frame} title={[]} description={strings.home.lead}>
     <section className="border-b border-line bg-sunken">
-      <div className="mx-auto max-w-[1120px] px-4 py-16 sm:px-6 sm:py-24">
+      <div className="relative mx-auto max-w-[1120px] px-4 py-16 sm:px-6 sm:py-24">
+        <Colonnade />
         <h1 className="text-4xl font-semibold tracking-[-0.03em] sm:text-[3.25rem]">{strings.home.title}</h1>
         <p className="mt-4 max-w-xl text-lg text-ink-soft">{strings.home.lead}</p>
         <a href="/apis" className="button button-primary mt-8 !min-h-11 !px-5 !text-[0.9375rem]">
@@ -94,3 +95,22 @@ export const ApisPage = ({
     </Layout>
   );
 };
+
+/** The house's namesake: a row of arches, drawn in hairlines. */
+const Colonnade = (): ReactElement => (
+  <svg
+    viewBox="0 0 420 260"
+    fill="none"
+    aria-hidden="true"
+    className="pointer-events-none absolute right-6 bottom-0 hidden w-[26rem] text-line-strong lg:block"
+  >
+    {[0, 1, 2, 3].map((index) => (
+      <g key={index} stroke={index === 2 ? "var(--accent)" : "currentColor"} strokeWidth="1.5">
+        <path d={`M${14 + index * 100} 259V106a46 46 0 0 1 92 0v153`} />
+        <path d={`M${26 + index * 100} 259V108a34 34 0 0 1 68 0v151`} />
+        <path d={`M${10 + index * 100} 106h20m60 0h20`} />
+      </g>
+    ))}
+    <path d="M0 40h420M8 30h404M20 20h380" stroke="currentColor" strokeWidth="1.5" />
+  </svg>
+);

@@ -28,7 +28,7 @@ export const OperationPage = ({
   readonly frame: PortalFrame;
 }): ReactElement => {
   const { api, outline, tag, operation, protections } = page;
-  const title = operation.summary ?? `${operation.method} ${operation.path}`;
+  const title = titleOf(operation);
   const sample = sampleOf(api, operation, protections, frame.gatewayUrl);
   const scopes = [...new Set(operation.security.flat().flatMap((one) => one.scopes))];
   return (
@@ -59,7 +59,7 @@ export const OperationPage = ({
           {operation.isDeprecated ? (
             <p className="mt-4 rounded-lg bg-warn-tint px-4 py-2.5 text-sm text-warn">{words.deprecatedText}</p>
           ) : null}
-          {operation.description === undefined || operation.description === operation.summary ? null : (
+          {operation.description === undefined || operation.description.trim() === title ? null : (
             <Markdown text={operation.description} className="mt-4 text-ink-soft" />
           )}
           <p className="mt-4 text-sm text-ink-soft">{authText(protections)}</p>
@@ -87,28 +87,40 @@ export const OperationPage = ({
             </section>
           )}
           <Responses responses={operation.responses} />
-          <Neighbours page={page} />
         </article>
-        <aside className="min-w-0 lg:py-8" aria-label={strings.samples.request}>
-          <div className="flex flex-col gap-4 lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:overflow-y-auto">
+        <aside className="min-w-0 lg:row-span-2 lg:py-8" aria-label={strings.samples.request}>
+          <div className="flex flex-col gap-4 *:shrink-0 lg:sticky lg:top-20 lg:-mx-1 lg:max-h-[calc(100dvh-6rem)] lg:overflow-y-auto lg:px-1 lg:pb-4">
             <button
               type="button"
-              className="button button-primary needs-script self-start"
+              className="button button-primary needs-script self-start max-lg:fixed max-lg:right-4 max-lg:bottom-4 max-lg:z-40 max-lg:!min-h-11 max-lg:shadow-high"
               data-call-open
               aria-expanded="false"
               aria-controls="call"
             >
               {strings.samples.tryIt}
-              <kbd className="ml-1 rounded border border-current/40 px-1 text-[0.6875rem] leading-4 opacity-80">t</kbd>
+              <kbd className="ml-1 rounded max-lg:hidden border border-current/40 px-1 text-[0.6875rem] leading-4 opacity-80">
+                t
+              </kbd>
             </button>
             <CallForm api={api} operation={operation} protections={protections} />
             <RequestSample sample={sample} />
             <ResponseSample operation={operation} />
           </div>
         </aside>
+        <div className="min-w-0 lg:col-start-2 lg:row-start-2">
+          <Neighbours page={page} />
+        </div>
       </div>
     </Layout>
   );
+};
+
+/** What an operation is called: its summary, else a description that is no longer than one, else its method and path. */
+const titleOf = (operation: OperationPageModel["operation"]): string => {
+  if (operation.summary !== undefined && operation.summary !== "") return operation.summary;
+  const description = operation.description?.trim() ?? "";
+  if (description !== "" && description.length <= 80 && !/[\n`[*]/.test(description)) return description;
+  return `${operation.method} ${operation.path}`;
 };
 
 const PathText = ({ path }: { readonly path: string }): ReactElement => (
@@ -133,7 +145,7 @@ const Neighbours = ({ page }: { readonly page: OperationPageModel }): ReactEleme
   const next = tag.operations[at + 1];
   if (previous === undefined && next === undefined) return null;
   return (
-    <nav aria-label={words.neighbours} className="mt-14 mb-8 grid gap-3 sm:grid-cols-2">
+    <nav aria-label={words.neighbours} className="mt-8 mb-8 grid gap-3 sm:grid-cols-2">
       {previous === undefined ? (
         <span />
       ) : (

@@ -7,6 +7,9 @@ import { strings } from "./strings.ts";
 
 const places = ["path", "query", "querystring", "header", "cookie"] as const;
 
+/** The example of a text of which nothing is known. */
+const meaningless = "string";
+
 /** The parameters of an operation, by where they stand. */
 export const Parameters = ({ parameters }: { readonly parameters: readonly DescribedParameter[] }): ReactElement => (
   <>
@@ -59,7 +62,7 @@ const ParameterRow = ({ parameter }: { readonly parameter: DescribedParameter })
       ) : (
         <Facts node={schema} withoutDescription={hasOwn} />
       )}
-      {example === "" || schema?.enum !== undefined ? null : (
+      {example === "" || example === meaningless || schema?.enum !== undefined ? null : (
         <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
           {strings.operation.example} <code className="break-all text-ink-soft">{example}</code>
         </p>

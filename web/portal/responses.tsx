@@ -51,7 +51,9 @@ export const StatusDot = ({ status }: { readonly status: string }): ReactElement
 
 const ResponsePanel = ({ response }: { readonly response: DescribedResponse }): ReactElement => (
   <>
-    {response.description === undefined ? null : <Markdown text={response.description} className="text-ink-soft" />}
+    {response.description === undefined ? null : (
+      <Markdown text={response.description} className="text-sm text-ink-soft" />
+    )}
     {response.content.length === 0 ? <p className="mt-2 text-sm text-ink-faint">{words.noBody}</p> : null}
     <Contents contents={response.content} />
     {response.headers.length === 0 ? null : (

@@ -20,7 +20,7 @@ export const RequestSample = ({ sample }: { readonly sample: Sample }): ReactEle
           <Fragment key={id}>
             <input type="radio" name="language" id={`language-${id}`} defaultChecked={index === 0} autoComplete="off" />
             <label htmlFor={`language-${id}`}>{title}</label>
-            <div className="tab-panel relative" data-copy-from>
+            <div className="tab-panel relative [&>pre]:max-h-96" data-copy-from>
               <CodeText text={text} language={language} label={title} />
               <div className="absolute top-1.5 right-1.5 rounded-md bg-code">
                 <CopyButton />
@@ -56,7 +56,7 @@ export const ResponseSample = ({ operation }: { readonly operation: DescribedOpe
                 <StatusDot status={response.status} />
                 {response.status}
               </label>
-              <div className="tab-panel" data-copy-from>
+              <div className="tab-panel [&>pre]:max-h-96" data-copy-from>
                 <CodeText
                   text={example.text}
                   language={isJson(example.mediaType) ? "json" : "text"}

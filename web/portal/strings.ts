@@ -52,6 +52,7 @@ export const strings = {
       `${count === 1 ? "1 operation matches" : `${count} operations match`} “${text}”`,
     foundFirst: (shown: number) => `The first ${shown} are shown.`,
     untagged: "Other operations",
+    document: "Description",
     download: "OpenAPI document",
     downloadHint: "Download as it was published",
     deprecated: "Deprecated",

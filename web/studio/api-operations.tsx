@@ -23,10 +23,7 @@ export const ApiOperations = (): ReactElement => {
     <ApiFrame
       name={name}
       tab={words.tabs.operations}
-      twin={{
-        path: `/apis/${encodeURIComponent(name)}/operations`,
-        cli: `./portico api get ${name} --operations`,
-      }}
+      twin={{ path: `/apis/${encodeURIComponent(name)}/operations`, cli: "./portico pull ." }}
     >
       {() =>
         operations.error !== null ? (

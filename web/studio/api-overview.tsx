@@ -8,6 +8,7 @@ import { CodeBlock } from "./code-block.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { GatewayStates } from "./gateway-states.tsx";
 import { portalUrl } from "./platform.ts";
+import { useProductsOf } from "./products-of.ts";
 import { apiRevisionsQuery, gatewaysQuery, operationsQuery } from "./queries.ts";
 import type { ApiView } from "./shapes.ts";
 import { strings } from "./strings.ts";
@@ -26,7 +27,7 @@ export const ApiOverview = (): ReactElement => {
     <ApiFrame
       name={name}
       tab={words.tabs.overview}
-      twin={{ path: `/apis/${encodeURIComponent(name)}`, cli: `./portico api get ${name}` }}
+      twin={{ path: `/apis/${encodeURIComponent(name)}`, cli: "./portico pull ." }}
       actions={actions}
     >
       {(api) => <Overview api={api} />}
@@ -37,13 +38,14 @@ export const ApiOverview = (): ReactElement => {
 const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
   const gateways = useQuery(gatewaysQuery);
   const operations = useQuery(operationsQuery(api.name));
+  const products = useProductsOf(api);
   const first = easiestOf(operations.data ?? []);
   const protections = first?.protect ?? protectionsOf(api);
   return (
     <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
       <div className="flex min-w-0 flex-col gap-6">
         {api.description === undefined ? null : <p className="text-ink-soft">{api.description}</p>}
-        <Facts api={api} operations={operations.data?.length} />
+        <Facts api={api} operations={operations.data?.length} products={products} />
         <section aria-labelledby="call">
           <h2 id="call" className="text-base font-semibold">
             {words.call}
@@ -58,7 +60,11 @@ const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
           <CodeBlock title={strings.common.curl} text={callLine(api, first)} language="shell" />
           {protections.includes("key") ? (
             <div className="mt-3">
-              <CodeBlock title={strings.common.cli} text={words.keyCommand} language="shell" />
+              <CodeBlock
+                title={strings.common.cli}
+                text={words.keyCommand(products[0] ?? words.noProduct)}
+                language="shell"
+              />
             </div>
           ) : null}
         </section>
@@ -71,7 +77,7 @@ const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
             </h2>
             <span className="ml-auto text-xs text-ink-faint">{strings.state.desired(api.revision)}</span>
           </div>
-          <GatewayStates api={api} revision={api.revision} gateways={gateways.data ?? []} />
+          <GatewayStates api={api} revision={api.revision} gateways={gateways.data?.items ?? []} />
         </section>
         <History api={api} />
         {portalUrl === undefined ? null : (
@@ -92,9 +98,11 @@ const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
 const Facts = ({
   api,
   operations,
+  products,
 }: {
   readonly api: ApiView;
   readonly operations: number | undefined;
+  readonly products: readonly string[];
 }): ReactElement => {
   const baseUrl = baseUrlOf(api);
   const protections = protectionsOf(api);
@@ -116,7 +124,7 @@ const Facts = ({
       </Fact>
       <Fact name={words.visibility}>{visibilityText(api)}</Fact>
       <Fact name={words.gateways}>{api.gateways?.join(", ") || words.allGateways}</Fact>
-      <Fact name={words.products}>{api.products?.join(", ") || strings.common.none}</Fact>
+      <Fact name={words.products}>{products.join(", ") || strings.common.none}</Fact>
       <Fact name={words.document}>
         {api.document === undefined ? (
           strings.common.none

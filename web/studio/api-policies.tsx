@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactElement } from "react";
-import { highlight } from "../ui/highlight.tsx";
 import { ApiFrame } from "./api-frame.tsx";
 import { easiestOf } from "./call-line.ts";
 import { CodeBlock } from "./code-block.tsx";
 import { LoadingRows } from "./loading.tsx";
 import { ProblemCard } from "./problem-card.tsx";
+import { useProductsOf } from "./products-of.ts";
 import { apiPolicyQuery, effectivePolicyPath, effectivePolicyQuery, operationsQuery } from "./queries.ts";
 import { type ApiView, type EffectiveStep, type OperationRow, policySections } from "./shapes.ts";
 import { strings } from "./strings.ts";
@@ -22,7 +22,7 @@ export const ApiPolicies = (): ReactElement => {
   const path =
     chosen === undefined ? `/policies/apis/${encodeURIComponent(name)}` : effectivePolicyPath(name, chosen, product);
   return (
-    <ApiFrame name={name} tab={strings.api.tabs.policies} twin={{ path, cli: `./portico pull . --api ${name}` }}>
+    <ApiFrame name={name} tab={strings.api.tabs.policies} twin={{ path, cli: "./portico pull ." }}>
       {(api) =>
         operations.error !== null ? (
           <ProblemCard error={operations.error} onAgain={() => void operations.refetch()} />
@@ -58,7 +58,7 @@ const Chooser = ({
     const search = { operation, ...(forProduct === undefined ? {} : { product: forProduct }) };
     void navigate({ to: "/apis/$api/policies", params: { api: api.name }, search, replace: true });
   };
-  const products = api.products ?? [];
+  const products = useProductsOf(api);
   return (
     <div className="flex flex-wrap gap-4">
       <label className="flex min-w-0 flex-1 basis-72 flex-col gap-1 text-sm font-medium">
@@ -150,22 +150,34 @@ const Step = ({ step, number }: { readonly step: EffectiveStep; readonly number:
 
 const Configuration = ({ config }: { readonly config: unknown }): ReactElement | null => {
   if (config === null || config === undefined) return null;
-  const text = JSON.stringify(config, null, 2);
-  if (text === "{}") return null;
-  if (typeof config !== "object") return <code className="ml-2 text-ink-soft">{text}</code>;
+  const fields: readonly (readonly [string, unknown])[] =
+    typeof config === "object" && !Array.isArray(config) ? Object.entries(config) : [["", config]];
   return (
-    // biome-ignore-start lint/a11y: what scrolls must be reachable without a mouse (WCAG 2.1.1), and named when it is
-    <pre
-      tabIndex={0}
-      role="region"
-      aria-label={words.whole}
-      className="mt-1.5 overflow-x-auto rounded-md bg-code px-3 py-2 text-xs leading-relaxed text-code-ink"
-    >
-      <code>{highlight(text, "json")}</code>
-    </pre>
-    // biome-ignore-end lint/a11y: as above
+    <dl className="mt-1 space-y-0.5 text-[0.8125rem]">
+      {fields.map(([name, value]) => (
+        <div key={name} className="flex gap-2">
+          {name === "" ? (
+            <dt className="sr-only">{words.configuration}</dt>
+          ) : (
+            <dt className="text-ink-faint">{name}</dt>
+          )}
+          <dd className="min-w-0">
+            <ConfigurationValue value={value} />
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 };
+
+const ConfigurationValue = ({ value }: { readonly value: unknown }): ReactElement =>
+  value !== null && typeof value === "object" ? (
+    <pre className="rounded-md bg-sunken px-2.5 py-1 text-xs leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere]">
+      <code>{JSON.stringify(value, null, 2)}</code>
+    </pre>
+  ) : (
+    <code className="[overflow-wrap:anywhere] whitespace-pre-wrap">{String(value)}</code>
+  );
 
 const AsWritten = ({ api }: { readonly api: string }): ReactElement | null => {
   const policy = useQuery(apiPolicyQuery(api));

@@ -26,7 +26,7 @@ export const ApisPage = (): ReactElement => {
   return (
     <Page
       title={words.title}
-      twin={{ path: "/apis", cli: "./portico api list" }}
+      twin={{ path: "/apis", cli: "./portico pull ." }}
       actions={isEmpty ? undefined : importLink}
     >
       {apis.error !== null ? (
@@ -104,7 +104,7 @@ const ApiTable = ({ apis }: { readonly apis: readonly ApiView[] }): ReactElement
                   </td>
                   <td className="text-ink-soft">{visibilityText(api)}</td>
                   <td>
-                    <StateSummary api={api} gateways={gateways.data ?? []} />
+                    <StateSummary api={api} gateways={gateways.data?.items ?? []} />
                   </td>
                 </tr>
               ))}

@@ -20,7 +20,7 @@ export const stateOf = (gateway: GatewayView, api: string, revision: number): Ga
 
 const chips: Readonly<Record<GatewayState, { readonly mark: string; readonly className: string }>> = {
   applied: { mark: "✓", className: "chip chip-good" },
-  applying: { mark: "…", className: "chip chip-accent pulse" },
+  applying: { mark: "…", className: "chip chip-accent" },
   away: { mark: "○", className: "chip" },
   error: { mark: "!", className: "chip chip-bad" },
 };
@@ -28,7 +28,9 @@ const chips: Readonly<Record<GatewayState, { readonly mark: string; readonly cla
 /** The state of one gateway in a word and a mark, never by colour alone. */
 export const StateChip = ({ state }: { readonly state: GatewayState }): ReactElement => (
   <span className={chips[state].className} data-state={state}>
-    <span aria-hidden="true">{chips[state].mark}</span>
+    <span aria-hidden="true" className={state === "applying" ? "pulse" : undefined}>
+      {chips[state].mark}
+    </span>
     {words[state]}
   </span>
 );

@@ -6,8 +6,8 @@ import { LoadingRows } from "./loading.tsx";
 import { Page } from "./page.tsx";
 import { studioUrl } from "./platform.ts";
 import { ProblemCard } from "./problem-card.tsx";
-import { gatewaysQuery, revisionsQuery } from "./queries.ts";
-import type { GatewayView } from "./shapes.ts";
+import { gatewaysQuery } from "./queries.ts";
+import type { GatewayView, UnitError } from "./shapes.ts";
 import { strings } from "./strings.ts";
 import { agoText } from "./time-text.ts";
 
@@ -16,25 +16,25 @@ const words = strings.gateways;
 /** Every gateway: what it runs against what it should run, and what did not compile there. */
 export const GatewaysPage = (): ReactElement => {
   const gateways = useQuery(gatewaysQuery);
-  const revisions = useQuery(revisionsQuery);
-  const desired = revisions.data?.items[0]?.revision;
+  const list = gateways.data;
   return (
     <Page title={words.title} twin={{ path: "/gateways", cli: "./portico doctor" }}>
       {gateways.error !== null ? (
         <ProblemCard error={gateways.error} onAgain={() => void gateways.refetch()} />
-      ) : gateways.data === undefined ? (
+      ) : list === undefined ? (
         <LoadingRows rows={2} />
-      ) : gateways.data.length === 0 ? (
+      ) : list.items.length === 0 ? (
         <EmptyState title={words.empty} text={words.emptyText} command={words.emptyCommand.replace("URL", studioUrl)} />
       ) : (
         <div className="flex flex-col gap-4">
-          {desired === undefined ? null : (
-            <p className="text-sm text-ink-soft" role="status">
-              {words.desired} <strong className="font-mono text-ink">{strings.state.at(desired)}</strong>
-            </p>
+          <p className="text-sm text-ink-soft" role="status">
+            {words.desired} <strong className="font-mono text-ink">{strings.state.at(list.desiredRevision)}</strong>
+          </p>
+          {list.undeliverable.length === 0 ? null : (
+            <UnitErrors title={words.undeliverable} text={words.undeliverableText} errors={list.undeliverable} />
           )}
-          {gateways.data.map((gateway) => (
-            <GatewayCard key={gateway.instance} gateway={gateway} desired={desired} />
+          {list.items.map((gateway) => (
+            <GatewayCard key={gateway.instance} gateway={gateway} desired={list.desiredRevision} />
           ))}
         </div>
       )}
@@ -47,9 +47,9 @@ const GatewayCard = ({
   desired,
 }: {
   readonly gateway: GatewayView;
-  readonly desired: number | undefined;
+  readonly desired: number;
 }): ReactElement => {
-  const isBehind = desired !== undefined && gateway.revision < desired;
+  const isBehind = gateway.revision < desired;
   return (
     <section className="card px-5 py-4" aria-label={gateway.instance}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
@@ -62,10 +62,12 @@ const GatewayCard = ({
           <strong className="font-mono">{strings.state.at(gateway.revision)}</strong>
           {gateway.isConnected ? (
             <span
-              className={isBehind ? "chip chip-accent pulse" : "chip chip-good"}
+              className={isBehind ? "chip chip-accent" : "chip chip-good"}
               data-state={isBehind ? "applying" : "applied"}
             >
-              <span aria-hidden="true">{isBehind ? "…" : "✓"}</span>
+              <span aria-hidden="true" className={isBehind ? "pulse" : undefined}>
+                {isBehind ? "…" : "✓"}
+              </span>
               {isBehind ? strings.state.applying : strings.state.applied}
             </span>
           ) : null}
@@ -82,7 +84,9 @@ const GatewayCard = ({
         />
         <Fact name={strings.portico} text={gateway.version} />
       </dl>
-      {gateway.unitErrors.length === 0 ? null : <UnitErrors gateway={gateway} />}
+      {gateway.unitErrors.length === 0 ? null : (
+        <UnitErrors title={words.errors} text={words.errorsText} errors={gateway.unitErrors} />
+      )}
     </section>
   );
 };
@@ -94,12 +98,20 @@ const Fact = ({ name, text }: { readonly name: string; readonly text: string }):
   </div>
 );
 
-const UnitErrors = ({ gateway }: { readonly gateway: GatewayView }): ReactElement => (
+const UnitErrors = ({
+  title,
+  text,
+  errors,
+}: {
+  readonly title: string;
+  readonly text: string;
+  readonly errors: readonly UnitError[];
+}): ReactElement => (
   <div className="mt-4 rounded-lg bg-bad-tint px-4 py-3 text-sm">
-    <h3 className="font-semibold text-bad">{words.errors}</h3>
-    <p className="mb-2 text-ink-soft">{words.errorsText}</p>
+    <h3 className="font-semibold text-bad">{title}</h3>
+    <p className="mb-2 text-ink-soft">{text}</p>
     <ul className="space-y-2">
-      {gateway.unitErrors.map((error) => (
+      {errors.map((error) => (
         <li key={error.api}>
           <Link to="/apis/$api" params={{ api: error.api }} className="font-medium underline underline-offset-3">
             {error.api}

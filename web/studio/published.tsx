@@ -72,7 +72,7 @@ export const Published = ({
         <GatewayStates
           api={{ name: plan.api, ...(api.data?.gateways === undefined ? {} : { gateways: api.data.gateways }) }}
           revision={revision}
-          gateways={gateways.data ?? []}
+          gateways={gateways.data?.items ?? []}
         />
       </section>
     </div>

@@ -4,10 +4,11 @@ import type {
   ApiRevision,
   ApiView,
   EffectivePolicy,
-  GatewayView,
+  GatewayList,
   OperationRow,
   Page,
   PolicyDocument,
+  ProductView,
   RevisionView,
 } from "./shapes.ts";
 
@@ -44,13 +45,18 @@ export const apiRevisionsQuery = (name: string) =>
 
 export const gatewaysQuery = queryOptions({
   queryKey: ["gateways"],
-  queryFn: ({ signal }) => readAll<GatewayView>("/gateways", 1000, signal),
+  queryFn: ({ signal }) => read<GatewayList>("/gateways", signal),
   refetchInterval: gatewaysEveryMs,
 });
 
 export const revisionsQuery = queryOptions({
   queryKey: ["revisions"],
   queryFn: ({ signal }) => read<Page<RevisionView>>("/revisions?limit=200", signal),
+});
+
+export const productsQuery = queryOptions({
+  queryKey: ["products"],
+  queryFn: ({ signal }) => readAll<ProductView>("/products", 1000, signal),
 });
 
 export const apiPolicyQuery = (api: string) =>

@@ -15,7 +15,7 @@ export const takeTokenFromAddress = (): string | undefined => {
   return token;
 };
 
-/** Exchanges a link's token, or the owner token, for a session: a cookie that no script can read. */
+/** Exchanges a link's token for a session: a cookie that no script can read. */
 export const signIn = async (token: string): Promise<void> => {
   await call("POST", "/sessions", { token });
 };

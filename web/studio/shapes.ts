@@ -93,12 +93,28 @@ export interface GatewayView {
   readonly threads: number;
   readonly isConnected: boolean;
   readonly reportedAt?: string;
-  readonly unitErrors: readonly {
-    readonly api: string;
-    readonly hash: string;
-    readonly message: string;
-    readonly findings: readonly { readonly file?: string; readonly path?: string; readonly message: string }[];
-  }[];
+  readonly unitErrors: readonly UnitError[];
+}
+
+/** Why the newest version of an API does not run. */
+export interface UnitError {
+  readonly api: string;
+  readonly message: string;
+  readonly findings: readonly { readonly file?: string; readonly path?: string; readonly message: string }[];
+}
+
+/** All gateways, and what they should run. */
+export interface GatewayList {
+  readonly desiredRevision: number;
+  readonly undeliverable: readonly UnitError[];
+  readonly items: readonly GatewayView[];
+}
+
+/** A product: the APIs that are sold together. */
+export interface ProductView {
+  readonly name: string;
+  readonly title?: string;
+  readonly apis: readonly string[];
 }
 
 /** One revision. */

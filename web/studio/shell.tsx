@@ -81,7 +81,7 @@ export const Shell = (): ReactElement => {
             onClick={() => openHelp(true)}
             isDesktop
           />
-          <RailButton text={words.theme} icon={icons.theme} label="sr-only" onClick={toggleTheme} />
+          <RailButton text={words.themeShort} icon={icons.theme} label={label} onClick={toggleTheme} />
           <RailButton text={words.signOut} icon={icons.signOut} label={label} onClick={() => void leave()} />
           <RailButton
             text={isWide ? words.collapse : words.expand}

@@ -4,6 +4,7 @@ import { type FormEvent, type ReactElement, useCallback, useEffect, useRef, useS
 import { Mark } from "../ui/brand.tsx";
 import { CodeBlock } from "./code-block.tsx";
 import { Problem } from "./management.ts";
+import { studioUrl } from "./platform.ts";
 import { ProblemCard } from "./problem-card.tsx";
 import { signIn, tokenOf } from "./session.ts";
 import { takePendingToken } from "./sign-in-token.ts";
@@ -104,7 +105,7 @@ const Refusal = ({ error }: { readonly error: unknown }): ReactElement => {
   return (
     <div role="alert" className="text-sm">
       <p className="mb-3 text-bad">{words.used}</p>
-      <CodeBlock title={strings.common.cli} text={words.command} language="shell" />
+      <CodeBlock title={strings.common.cli} text={words.command(studioUrl)} language="shell" />
     </div>
   );
 };
