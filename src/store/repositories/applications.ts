@@ -23,11 +23,12 @@ export const listApplications = async (
   return (await query.execute()).map(applicationOf);
 };
 
-/** An application by id. */
-export const findApplication = async (db: Kysely<Tables>, id: string): Promise<StoredApplication | undefined> => {
-  if (!isUuid(id)) return undefined;
-  const row = await withOrganization(db).where("application.id", "=", id).executeTakeFirst();
-  return row === undefined ? undefined : applicationOf(row);
+/** An application by id, or by a name that only one organization uses. */
+export const findApplication = async (db: Kysely<Tables>, idOrName: string): Promise<StoredApplication | undefined> => {
+  const column = isUuid(idOrName) ? "application.id" : "application.name";
+  const rows = await withOrganization(db).where(column, "=", idOrName).limit(2).execute();
+  const [row] = rows;
+  return row === undefined || rows.length > 1 ? undefined : applicationOf(row);
 };
 
 /** An application by its name within an organization. */

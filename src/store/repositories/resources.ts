@@ -151,6 +151,16 @@ export const writeOwner = async (
   }
 };
 
+/** Says that these belong to nobody. */
+export const deleteOwners = async (
+  trx: Transaction<Tables>,
+  resources: readonly { readonly kind: ResourceKind; readonly name: string }[],
+): Promise<void> => {
+  for (const { kind, name } of resources) {
+    await trx.deleteFrom("resource_owner").where("kind", "=", kind).where("name", "=", name).execute();
+  }
+};
+
 interface VersionRow {
   readonly kind: string;
   readonly name: string;
