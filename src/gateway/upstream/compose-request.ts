@@ -37,11 +37,15 @@ export const composeRequest = (
   path: string,
   framingLine: string,
   traceIds: TraceIds,
+  /** The path is the exchange's own, not a redirect's. */
+  isTrusted: boolean,
 ): string => {
   const { request } = x;
   const { head, fields, method } = request;
-  if (!tokenPattern.test(method) || method === "CONNECT") throw new RangeError("not a legal method");
-  if (!targetPattern.test(path)) throw new RangeError("the path or query holds a byte that must be percent-encoded");
+  if (!isOrdinaryMethod(method) && (!tokenPattern.test(method) || method === "CONNECT"))
+    throw new RangeError("not a legal method");
+  if (!(isTrusted && request.isTargetAsCame) && !targetPattern.test(path))
+    throw new RangeError("the path or query holds a byte that must be percent-encoded");
   const hasEdits = fields.added.length > 0;
   let text = `${method} ${path} HTTP/1.1\r\n`;
   if (!(hasEdits && fields.hasAdded("host"))) {
@@ -53,6 +57,9 @@ export const composeRequest = (
   text += hasEdits ? lessOverridden(engineLines(x, traceIds), fields.hasAdded.bind(fields)) : engineLines(x, traceIds);
   return `${text}${framingLine}\r\n`;
 };
+
+const isOrdinaryMethod = (method: string): boolean =>
+  method === "GET" || method === "POST" || method === "PUT" || method === "DELETE" || method === "PATCH";
 
 const runsOf = (head: Head, target: PreparedTarget, isTraceKept: boolean): string => {
   const { bytes, kinds, count } = head;

@@ -4,9 +4,14 @@ import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
 import type { Place } from "./target.ts";
 
+/** Takes the bytes that a socket has read: `bytes[0, length)`, which are overwritten after the call. */
+export interface ByteReceiver {
+  received: (length: number, bytes: Uint8Array) => void;
+}
+
 /** How an attempt to connect ended. */
 export type Dialled =
-  | { readonly socket: Socket }
+  | { readonly socket: Socket; readonly receiver: ByteReceiver }
   | { readonly socket: null; readonly isTimeout: boolean; readonly cause: unknown };
 
 /** Each address gets at least this long before the next one is tried. */
@@ -20,6 +25,7 @@ export const dial = (
   place: Place,
   resolver: Resolver,
   wheel: Wheel,
+  readBuffer: Uint8Array,
   firstIndex: number,
   done: (dialled: Dialled) => void,
 ): (() => void) => {
@@ -49,7 +55,8 @@ export const dial = (
     tried++;
     const share = Math.max(attemptMsMin, place.connectTimeoutMs / addresses.length);
     wheel.set(timed, tried === addresses.length ? leftMs : Math.min(leftMs, share));
-    const candidate = open(place, address);
+    const receiver: ByteReceiver = { received: () => {} };
+    const candidate = open(place, address, readBuffer, receiver);
     socket = candidate;
     const failed = (cause: unknown): void => {
       if (socket !== candidate) return;
@@ -61,7 +68,7 @@ export const dial = (
     candidate.once(place.isTls ? "secureConnect" : "connect", () => {
       if (socket !== candidate || isOver) return;
       candidate.removeListener("error", failed);
-      finish({ socket: candidate });
+      finish({ socket: candidate, receiver });
     });
   };
 
@@ -101,8 +108,22 @@ export const dial = (
   };
 };
 
-const open = (place: Place, { address }: ResolvedAddress): Socket => {
-  const shared = { host: address, port: place.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+const open = (place: Place, { address }: ResolvedAddress, readBuffer: Uint8Array, receiver: ByteReceiver): Socket => {
+  const shared = {
+    host: address,
+    port: place.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    // All sockets of the thread read into one buffer; whoever keeps bytes copies them before the call returns. No 64 KiB per read.
+    onread: {
+      buffer: readBuffer,
+      callback: (length: number, bytes: Uint8Array) => {
+        receiver.received(length, bytes);
+        return true;
+      },
+    },
+  };
   if (!place.isTls) return connect(shared);
   return connectTls({
     ...shared,

@@ -20,6 +20,8 @@ export interface PoolTools {
   readonly headLimits: HeadLimits;
   readonly bodyLimits: ChunkLimits;
   readonly replyStallMs: number;
+  /** Where all sockets of the thread read into. */
+  readonly readBuffer: Uint8Array;
 }
 
 /** The connections of one thread to one place: a stack of idle ones, last in first out, a limit, and a queue with a limit and a deadline. */
@@ -165,7 +167,7 @@ export class Pool implements PoolSide {
       if (cancel !== null) this.#dials.delete(cancel);
       if (dialled.socket === null) this.#failed(dialled);
       else {
-        const connection = new UpstreamConnection(dialled.socket, this);
+        const connection = new UpstreamConnection(dialled.socket, dialled.receiver, this);
         this.#connections.add(connection);
         const next = this.#waiting.shift();
         if (next === undefined) this.release(connection);
@@ -175,7 +177,7 @@ export class Pool implements PoolSide {
         }
       }
     };
-    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.#dialCount++, done);
+    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.#tools.readBuffer, this.#dialCount++, done);
     if (!isDone) this.#dials.add(cancel);
   }
 

@@ -47,7 +47,7 @@ export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | R
     line = "Transfer-Encoding: chunked\r\n";
   }
   try {
-    const text = composeRequest(x, call.target, call.path ?? pathOf(call), line, traceIds);
+    const text = composeRequest(x, call.target, call.path ?? pathOf(call), line, traceIds, call.path === null);
     if (replaced === undefined && source !== null) body.takeSource();
     return { head: text, whole, source, isRaw: source?.framing === "chunked", isEncoding };
   } catch (thrown) {

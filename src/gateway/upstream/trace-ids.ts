@@ -5,16 +5,29 @@ export interface TraceIds {
   next(): string;
 }
 
+const lowCount = 4096;
+/** The last three digits of the counter, made once. */
+const lowDigits: readonly string[] = Array.from({ length: lowCount }, (_, low) => low.toString(16).padStart(3, "0"));
+
 /** A random half and a counter: unique over threads and restarts, without asking the system for each call (W3C Trace Context 3.2). */
 export const traceIdSource = (): TraceIds => {
-  const prefix = `00-${randomBytes(8).toString("hex")}`;
+  const prefix = randomBytes(8).toString("hex");
   const spans = randomBytes(3).toString("hex");
-  let count = randomBytes(4).readUInt32BE();
+  let high = randomBytes(3).readUIntBE(0, 3);
+  let low = lowCount;
+  let trace = "";
+  let span = "";
   return {
     next: () => {
-      count = (count + 1) % 0x1_0000_0000_00;
-      const digits = count.toString(16).padStart(10, "0");
-      return `${prefix}${spans}${digits}-${spans}${digits}-00`;
+      if (low === lowCount) {
+        low = 0;
+        high = (high + 1) % 0x1000_0000;
+        span = spans + high.toString(16).padStart(7, "0");
+        trace = `00-${prefix}${span}`;
+      }
+      const digits = lowDigits[low] ?? "";
+      low++;
+      return `${trace}${digits}-${span}${digits}-00`;
     },
   };
 };

@@ -13,6 +13,7 @@ import { writeLatin1 } from "../wire/latin1.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { WireExchange } from "../wire/wire-exchange.ts";
+import type { ByteReceiver } from "./dial.ts";
 import { redirectPath } from "./redirect.ts";
 import { prepareSend, type Sending } from "./sending.ts";
 import type { TraceIds } from "./trace-ids.ts";
@@ -74,11 +75,11 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   #isEncoding = false;
   #pendingHead = "";
 
-  constructor(socket: Socket, pool: PoolSide) {
+  constructor(socket: Socket, receiver: ByteReceiver, pool: PoolSide) {
     this.#socket = socket;
     this.#pool = pool;
     this.#reader = new BodyReader(pool.bodyLimits);
-    socket.on("data", (bytes: Buffer) => this.#received(bytes));
+    receiver.received = (length, bytes) => this.#received(keep(bytes, length));
     socket.on("drain", () => this.#requestSource?.resume());
     socket.on("end", () => this.#ended());
     // Followed by `close`.
@@ -485,6 +486,13 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#socket.resume();
   }
 }
+
+/** A copy that nobody overwrites: offsets into it stay valid for as long as anybody holds it. */
+const keep = (bytes: Uint8Array, length: number): Buffer => {
+  const kept = Buffer.allocUnsafe(length);
+  kept.set(length === bytes.length ? bytes : bytes.subarray(0, length));
+  return kept;
+};
 
 /** RFC 9110 section 9.2.2: methods whose repetition changes nothing; and nothing of the body has to be sent that has gone by. */
 const isRepeatable = (x: WireExchange): boolean =>

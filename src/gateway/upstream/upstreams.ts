@@ -43,6 +43,8 @@ interface Shared {
   uses: number;
 }
 
+/** The most that one read of a socket brings. */
+const readBytes = 64 * 1024;
 const defaults = { headBytesMax: 64 * 1024, replyStallMs: 300_000, bufferedBodyBytesMax: 8 * 1024 * 1024 };
 
 /** Makes the clients of a thread. */
@@ -58,6 +60,7 @@ export const createUpstreams = (options: UpstreamsOptions = {}): Upstreams => {
     headLimits: { headBytesMax: options.headBytesMax ?? defaults.headBytesMax, targetBytesMax: 0, headerCountMax: 200 },
     bodyLimits: defaultWireLimits,
     replyStallMs: options.replyStallMs ?? defaults.replyStallMs,
+    readBuffer: Buffer.allocUnsafeSlow(readBytes),
   };
   const bufferedMax = options.bufferedBodyBytesMax ?? defaults.bufferedBodyBytesMax;
 

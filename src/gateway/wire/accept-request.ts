@@ -28,6 +28,9 @@ export interface Asked {
   keepsAlive: boolean;
   /** `Expect: 100-continue` waits for an answer. */
   expectsContinue: boolean;
+  /** The last Host field as it came, and what it was read as: a client seldom changes it. */
+  hostField: string;
+  host: string;
 }
 
 const commonMethods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] as const;
@@ -43,7 +46,7 @@ export const acceptRequest = (request: WireRequest, asked: Asked): GatewayProble
   asked.keepsAlive = false;
   asked.expectsContinue = false;
   if (!frameRequest(head)) return "request.framing_invalid";
-  const refused = acceptHost(request);
+  const refused = acceptHost(request, asked);
   if (refused !== "") return refused;
   const bits = readConnectionOf(head);
   asked.keepsAlive =
@@ -69,16 +72,21 @@ const isMethodAt = (bytes: Buffer, start: number, method: string): boolean => {
 };
 
 /** Host and target, RFC 9112 section 3.2: they decide together where the request goes. */
-const acceptHost = (request: WireRequest): GatewayProblemCode | "" => {
+const acceptHost = (request: WireRequest, asked: Asked): GatewayProblemCode | "" => {
   const { head } = request;
   const index = head.known[kindHost] ?? -1;
   if (head.isRepeated(kindHost)) return "request.host_invalid";
   // Section 3.2: a 1.1 request without Host is refused; 1.0 had none.
   if (index < 0 && head.minor !== 0) return "request.host_invalid";
   if (index >= 0) {
-    const host = readAuthority(head.value(index));
-    if (host === undefined) return "request.host_invalid";
-    request.host = host;
+    if (asked.hostField === "" || !head.isValue(index, asked.hostField)) {
+      const field = head.value(index);
+      const host = readAuthority(field);
+      if (host === undefined) return "request.host_invalid";
+      asked.hostField = field;
+      asked.host = host;
+    }
+    request.host = asked.host;
   }
   // RFC 9110 sections 9.3.6 and 9.3.8: a tunnel and an echo of credentials are not for a gateway.
   if (request.method === "CONNECT" || request.method === "TRACE" || request.method === "TRACK") {

@@ -40,7 +40,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   readonly #whenClosed: (connection: ClientConnection) => void;
   readonly #reader: BodyReader;
   readonly #writer: ReplyWriter;
-  readonly #asked: Asked = { keepsAlive: false, expectsContinue: false };
+  readonly #asked: Asked = { keepsAlive: false, expectsContinue: false, hostField: "", host: "" };
   #phase: Phase = "idle";
   #x: WireExchange | null = null;
   /** Bytes that have come and are not consumed. */

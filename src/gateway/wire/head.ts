@@ -82,12 +82,12 @@ export class Head {
     this.position = start;
     this.searched = start;
     this.isStartLineRead = false;
-    this.known.fill(-1);
+    for (let kind = 0; kind < kindCount; kind++) this.known[kind] = -1;
   }
 
-  /** Lets go of the bytes, so that a pooled head holds no memory. */
+  /** Lets go of the bytes, so that a pooled head holds no memory, and of everything that its fields said. */
   release(): void {
-    this.begin(noBytes, 0);
+    if (this.bytes !== noBytes) this.begin(noBytes, 0);
   }
 
   /** The kind of field `index`, whether removed or not. */
@@ -101,6 +101,14 @@ export class Head {
 
   remove(index: number): void {
     this.kinds[index] = (this.kinds[index] ?? 0) | removedBit;
+  }
+
+  /** True where field `index` is `text`, byte for byte. */
+  isValue(index: number, text: string): boolean {
+    const start = this.fields[index * 4 + 2] ?? 0;
+    if ((this.fields[index * 4 + 3] ?? 0) - start !== text.length) return false;
+    for (let at = 0; at < text.length; at++) if (this.bytes[start + at] !== text.charCodeAt(at)) return false;
+    return true;
   }
 
   /** First field of that kind that has not been removed, or -1. */

@@ -18,14 +18,18 @@ export interface ReplyHeadPlan {
   readonly keepsEncoding: boolean;
   /** Lines that the engine adds, with their CRLF: framing, connection, request id. */
   readonly lines: string;
-  readonly dateText: string;
 }
 
 /**
  * Writes a reply's head and, behind it, the first bytes of its body into one buffer: one write for a small reply. Unchanged lines are
  * copied in runs; a string is made only for what is added.
  */
-export const composeReply = (reply: WireReply, plan: ReplyHeadPlan, body: Uint8Array | null): Buffer => {
+export const composeReply = (
+  reply: WireReply,
+  plan: ReplyHeadPlan,
+  body: Uint8Array | null,
+  dates: { dateText(): string },
+): Buffer => {
   const { head, fields } = reply;
   const isOurs = fields.head === null;
   let tail = plan.lines;
@@ -35,7 +39,7 @@ export const composeReply = (reply: WireReply, plan: ReplyHeadPlan, body: Uint8A
     if (ownedInReply[kindOfName(name)] === 0) tail += `${name}: ${added[at + 1] ?? ""}\r\n`;
   }
   if ((isOurs || head.indexOf(kindDate) < 0) && !(added.length > 0 && fields.hasAdded("date"))) {
-    tail += `date: ${plan.dateText}\r\n`;
+    tail += `date: ${dates.dateText()}\r\n`;
   }
   tail += "\r\n";
   const line = reply.isLineAsCame

@@ -34,7 +34,7 @@ export class ReplyWriter implements BodySink {
   readonly #socket: Socket;
   readonly #context: WireContext;
   readonly #events: ReplyEvents;
-  readonly #plan = { keepsLength: false, keepsEncoding: false, lines: "", dateText: "" };
+  readonly #plan = { keepsLength: false, keepsEncoding: false, lines: "" };
   #reply: WireReply | null = null;
   #source: BodySource | null = null;
   #isHeadPending = false;
@@ -67,7 +67,6 @@ export class ReplyWriter implements BodySink {
     this.#reply = reply;
     this.#isHeadPending = true;
     const plan = this.#plan;
-    plan.dateText = this.#context.dateText();
     plan.lines = `X-Request-Id: ${x.id}\r\n`;
     this.isLast = isLast;
     this.#isOld = x.request.head.minor === 0;
@@ -195,7 +194,7 @@ export class ReplyWriter implements BodySink {
     if (this.isLast) this.#plan.lines += "Connection: close\r\n";
     else if (this.#isOld) this.#plan.lines += "Connection: keep-alive\r\n";
     const isJoined = body !== null && !this.#isEncoding && body.length <= oneWriteBytesMax;
-    const head = composeReply(reply, this.#plan, isJoined ? body : null);
+    const head = composeReply(reply, this.#plan, isJoined ? body : null, this.#context);
     this.bytes += isJoined ? head.length - body.length : head.length;
     if (isJoined || body === null) {
       this.#note(this.#socket.write(head));

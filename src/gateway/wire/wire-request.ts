@@ -64,6 +64,14 @@ export class WireRequest implements ExchangeRequest {
     return this.query === "" ? this.path : `${this.path}?${this.query}`;
   }
 
+  /** Path and query for the backend are parts of what came over the wire: their bytes have been looked at. */
+  get isTargetAsCame(): boolean {
+    return (
+      (this.#upstreamPath === null || this.path.endsWith(this.#upstreamPath)) &&
+      (this.#upstreamQuery === null || this.#upstreamQuery === this.#query)
+    );
+  }
+
   get upstreamPath(): string {
     return this.#upstreamPath ?? this.path;
   }

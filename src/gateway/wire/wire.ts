@@ -69,7 +69,7 @@ export const createWire = (options: WireOptions): Wire => {
   let ids = 0;
   let running = 0;
   let date = "";
-  let dateSecond = -1;
+  let dateUntilMs = -1;
   let whenEmpty: (() => void) | null = null;
   let isDraining = false;
 
@@ -97,10 +97,10 @@ export const createWire = (options: WireOptions): Wire => {
       return idPrefix + ids.toString(36);
     },
     dateText: () => {
-      const second = Math.floor(clock.nowMs() / 1000);
-      if (second !== dateSecond) {
-        dateSecond = second;
-        date = new Date(second * 1000).toUTCString();
+      if (wheel.nowMs >= dateUntilMs) {
+        const nowMs = clock.nowMs();
+        date = new Date(nowMs).toUTCString();
+        dateUntilMs = wheel.nowMs + 1000 - (nowMs % 1000);
       }
       return date;
     },
