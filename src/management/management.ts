@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Kysely } from "kysely";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { hintOutbox } from "../store/outbox.ts";
 import type { Tables } from "../store/schema.ts";
 import type { Actor } from "./actor.ts";
 import { appliedSignal } from "./applied.ts";
@@ -53,6 +54,10 @@ export interface Management {
   readonly tools: ManagementTools;
   /** Wakes delivery: another process may have written. */
   poke(): void;
+  /** True when there is something to deliver, be it nothing. */
+  isReady(): boolean;
+  /** Ends the streams to gateways; they connect again elsewhere, or later. */
+  endStreams(): void;
   /** Ends streams and waits for what is under way. */
   stop(): Promise<void>;
 }
@@ -89,7 +94,11 @@ export const openManagement = async (settings: ManagementSettings): Promise<Mana
     units,
     box,
     writes: openWriteQueue(),
-    announce: () => maker.poke(),
+    announce: () => {
+      maker.poke();
+      // To other control processes; `hintOutbox` lets no failure out.
+      void hintOutbox(db, log);
+    },
     deliveryErrors: () => maker.current()?.errors ?? [],
     requests: requestRing(),
     forget: () => {
@@ -117,6 +126,8 @@ export const openManagement = async (settings: ManagementSettings): Promise<Mana
     as: (actor) => (request) => serve({ ...serving, actor }, request),
     tools,
     poke: () => maker.poke(),
+    isReady: () => maker.current() !== undefined,
+    endStreams: () => stopping.abort(),
     stop: async () => {
       stopping.abort();
       await maker.stop();

@@ -278,7 +278,7 @@ const rest = async (ms: number, signal: AbortSignal): Promise<void> => {
 };
 
 /** Keeps one connection that LISTENs, made anew after a loss; every failure only means that hints are missed. */
-const listen = async (url: string, ring: () => void, log: Log, signal: AbortSignal): Promise<void> => {
+export const listen = async (url: string, ring: () => void, log: Log, signal: AbortSignal): Promise<void> => {
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, keepAlive: true });
     const lost = new AbortController();
