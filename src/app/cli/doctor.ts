@@ -6,7 +6,7 @@ import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import { portsOf, type Settings } from "../settings.ts";
 import { answer, type Call, type CommandSpec, exitCodes } from "./command.ts";
 import { failureOf } from "./failure.ts";
-import { listOf, textOf } from "./management-client.ts";
+import { type Json, listOf, textOf } from "./management-client.ts";
 import { dataDirOf, type Endpoints, platformOf, readEndpoints } from "./platform.ts";
 import { settingOptions, settingsOfCall } from "./setting-options.ts";
 
@@ -150,7 +150,7 @@ const platformChecks = async (call: Call, endpoints: Endpoints | undefined): Pro
   try {
     const { client, url, gatewayUrl } = await platformOf(call);
     const started = performance.now();
-    const gateways = await client.list("/gateways");
+    const gateways = await client.get("/gateways");
     const reached: Check = {
       name,
       state: "ok",
@@ -168,31 +168,47 @@ const platformChecks = async (call: Call, endpoints: Endpoints | undefined): Pro
   }
 };
 
-const gatewayChecks = (gateways: readonly Readonly<Record<string, unknown>>[]): readonly Check[] => {
-  if (gateways.length === 0) {
-    return [
-      {
-        name: "Gateways",
-        state: "warning",
-        message: "no gateway is connected.",
-        next: "Start one with `portico gateway --control URL`.",
-      },
-    ];
+const gatewayChecks = (gateways: Json): readonly Check[] => {
+  const name = "Gateways";
+  const undeliverable = apiErrors(listOf(gateways, "undeliverable"));
+  const made: readonly Check[] =
+    undeliverable === ""
+      ? []
+      : [
+          {
+            name: "APIs",
+            state: "failure",
+            message: `not delivered: ${undeliverable}`,
+            next: "Correct them and apply again.",
+          },
+        ];
+  const items = listOf(gateways, "items");
+  if (!items.some((gateway) => gateway.isConnected === true)) {
+    const next = "Start one with `portico gateway --control URL`.";
+    return [...made, { name, state: "warning", message: "no gateway is connected.", next }];
   }
-  return gateways.map((gateway) => {
-    const instance = textOf(gateway, "instance") ?? "gateway";
-    const errors = listOf(gateway, "unitErrors");
-    const at = `${instance} runs revision ${String(gateway.revision ?? "?")}`;
-    if (errors.length === 0) return { name: "Gateways", state: "ok", message: at };
-    const apis = errors.map((error) => `${textOf(error, "api") ?? ""}: ${textOf(error, "message") ?? ""}`).join("; ");
+  return [...made, ...items.filter((gateway) => gateway.isConnected === true).map(gatewayCheck)];
+};
+
+const gatewayCheck = (gateway: Json): Check => {
+  const name = `Gateway ${textOf(gateway, "instance") ?? ""}`;
+  const at = `runs revision ${String(gateway.revision ?? "?")} of ${String(gateway.desiredRevision ?? "?")}`;
+  const errors = apiErrors(listOf(gateway, "unitErrors"));
+  if (errors !== "") {
     return {
-      name: "Gateways",
+      name,
       state: "failure",
-      message: `${at}, but of these APIs an older version: ${apis}`,
+      message: `${at}, but older versions of ${errors}`,
       next: "Correct them and apply again.",
     };
-  });
+  }
+  return gateway.isApplied === false
+    ? { name, state: "warning", message: `${at}.` }
+    : { name, state: "ok", message: at };
 };
+
+const apiErrors = (errors: readonly Json[]): string =>
+  errors.map((error) => `${textOf(error, "api") ?? ""} (${textOf(error, "message") ?? ""})`).join("; ");
 
 const answersCheck = async (name: string, url: string, mustBeOk = false): Promise<Check> => {
   try {

@@ -12,7 +12,7 @@ export const gateway: CommandSpec = {
   group: "Run",
   summary: "Run the gateway alone",
   details:
-    "Takes its configuration from a control plane (--control, with the gateway's token in --token-file or PORTICO_TOKEN), and keeps the last good one in the data directory; or straight from a bundle (--config), without a database: keys are then the digests under `keys:` in portico.yaml.",
+    "Takes its configuration from a control plane (--control, with the gateway's token in --token-file), and keeps the last good one in the data directory; or straight from a bundle (--config), without a database: keys are then the digests under `keys:` in portico.yaml.",
   options: [
     { flags: "--port <n>", description: "port for calls", env: "PORTICO_GATEWAY_PORT", defaultText: "8080" },
     ...settingOptions(["ops-port", "host"]),

@@ -170,7 +170,9 @@ const send = async (tools: ClientTools, url: string, init: RequestInit, timeoutM
 // Nobody listening and nobody answering are states; a connection that broke may have been bad luck.
 const isWorthRetrying = (thrown: unknown): boolean => {
   const code = connectCodeOf(thrown);
-  return code !== "ECONNREFUSED" && code !== "ENOTFOUND" && !(thrown instanceof DOMException);
+  // `fetch` refuses some ports altogether.
+  const isRefusedPort = thrown instanceof Error && thrown.cause instanceof Error && thrown.cause.message === "bad port";
+  return code !== "ECONNREFUSED" && code !== "ENOTFOUND" && !(thrown instanceof DOMException) && !isRefusedPort;
 };
 
 const connectCodeOf = (thrown: unknown): string | undefined =>

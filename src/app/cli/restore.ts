@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs";
+import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Readable } from "node:stream";
 import { messageOf } from "../../base/fault.ts";
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
@@ -36,8 +35,9 @@ export const restore: CommandSpec = {
     }
     await confirmOrFail(call, `Everything at ${url} will be replaced by ${shown}. Restore?`);
     const response = await client.open("POST", "/restore", {
-      body: Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>,
-      headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+      // A blob of a file is read while it is sent, and can be read again.
+      body: await openAsBlob(path),
+      headers: { "content-type": "application/octet-stream" },
       timeoutMs,
     });
     const done: unknown = response.status === 204 ? {} : await response.json();

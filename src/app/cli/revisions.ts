@@ -24,10 +24,10 @@ export const revisions: CommandSpec = {
       table(
         ["REVISION", "WHEN", "WHO", "WHAT"],
         items.map((one) => [
-          String(numberOf(one, "revision") ?? numberOf(one, "number") ?? ""),
-          textOf(one, "createdAt") ?? textOf(one, "at") ?? "",
-          textOf(one, "actor") ?? textOf(one, "author") ?? "",
-          textOf(one, "message") ?? textOf(one, "summary") ?? "",
+          String(numberOf(one, "revision") ?? ""),
+          textOf(one, "at") ?? "",
+          textOf(one, "actor") ?? "",
+          textOf(one, "message") ?? textOf(one, "kind") ?? "",
         ]),
         "There are no revisions yet.",
         call.terminal.isOutputTerminal ? call.terminal.columns : undefined,

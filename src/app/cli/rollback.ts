@@ -23,7 +23,7 @@ export const rollback: CommandSpec = {
       throw usageFailure(`'${text}' is no revision.`, "Give a number from `portico revisions`.");
     const { client } = await platformOf(call);
     const [newest] = await client.list("/revisions", { query: { limit: "1" } }, 1);
-    const current = numberOf(newest, "revision") ?? numberOf(newest, "number");
+    const current = numberOf(newest, "revision");
     if (current === undefined) {
       throw new CommandFailure({
         code: "revision.not_found",
