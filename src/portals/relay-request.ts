@@ -31,7 +31,7 @@ export const relayTarget = (api: PortalApi, template: string, instructions: Rela
   const path = template.replace(/\{([^{}]*)\}/g, (_, name: string) => {
     const value = ownValue(instructions.pathParams, name);
     if (value === undefined || value === "") throw new PathRefusal(`The path parameter ${name} needs a value.`);
-    return encodeURIComponent(value);
+    return encode(value);
   });
   if (!path.startsWith("/") || /[?#\\{}\s]/.test(path)) {
     throw new PathRefusal("The operation's path cannot be called.");
@@ -40,9 +40,7 @@ export const relayTarget = (api: PortalApi, template: string, instructions: Rela
     throw new PathRefusal("A path parameter must not be a dot segment.");
   }
   const pairs = Object.entries(instructions.query ?? {}).flatMap(([name, value]) =>
-    (typeof value === "string" ? [value] : value).map(
-      (one) => `${encodeURIComponent(name)}=${encodeURIComponent(one)}`,
-    ),
+    (typeof value === "string" ? [value] : value).map((one) => `${encode(name)}=${encode(one)}`),
   );
   const version = api.versionQuery;
   if (version !== undefined && ownValue(instructions.query, version.name) === undefined) {
@@ -50,6 +48,9 @@ export const relayTarget = (api: PortalApi, template: string, instructions: Rela
   }
   return `${api.basePath}${path}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 };
+
+// Half a character cannot be encoded: it becomes the replacement character.
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 /** The headers to send: the visitor's, without those that belong to the connection, to the browser or to the relay itself. */
 export const relayHeaders = (

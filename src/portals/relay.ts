@@ -215,7 +215,7 @@ const envelope = (answer: IncomingMessage, outgoing: ClientRequest, headMs: numb
     // Its length is the answer's own, and worth showing.
     if (!isRefusedField(name.toLowerCase()) || name.toLowerCase() === "content-length") fields.push([name, value]);
   }
-  return new Response(bodyOf(answer, outgoing, details.limits), {
+  return new Response(bodyOf(answer, outgoing, details), {
     headers: {
       "content-type": "application/octet-stream",
       "content-security-policy": "sandbox; default-src 'none'",
@@ -231,7 +231,11 @@ const envelope = (answer: IncomingMessage, outgoing: ClientRequest, headMs: numb
   });
 };
 
-const bodyOf = (answer: IncomingMessage, outgoing: ClientRequest, limits: RelayLimits): ReadableStream<Uint8Array> => {
+const bodyOf = (
+  answer: IncomingMessage,
+  outgoing: ClientRequest,
+  { limits, finish }: Call,
+): ReadableStream<Uint8Array> => {
   let bytes = 0;
   let isOver = false;
   answer.setTimeout(limits.idleTimeoutMs, () => outgoing.destroy(new Error("idle timeout")));
@@ -252,6 +256,7 @@ const bodyOf = (answer: IncomingMessage, outgoing: ClientRequest, limits: RelayL
           if ((controller.desiredSize ?? 0) <= 0) answer.pause();
         });
         answer.once("end", () => {
+          finish();
           if (!isOver) controller.close();
           isOver = true;
         });

@@ -1,15 +1,16 @@
 import { tagSlug } from "../../src/portals/tag-slug.ts";
 
-/** Addresses of the portal's pages. */
-export const apiPath = (api: string): string => `/apis/${encodeURIComponent(api)}`;
+// Half a character cannot be encoded: it becomes the replacement character.
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
-export const tagPath = (api: string, tag: string): string =>
-  `${apiPath(api)}/reference/${encodeURIComponent(tagSlug(tag))}`;
+/** Addresses of the portal's pages. */
+export const apiPath = (api: string): string => `/apis/${encode(api)}`;
+
+export const tagPath = (api: string, tag: string): string => `${apiPath(api)}/reference/${encode(tagSlug(tag))}`;
 
 export const operationPath = (api: string, tag: string, operation: string): string =>
-  `${tagPath(api, tag)}/${encodeURIComponent(operation)}`;
+  `${tagPath(api, tag)}/${encode(operation)}`;
 
 export const documentPath = (api: string): string => `${apiPath(api)}/openapi`;
 
-export const relayPath = (api: string, operation: string): string =>
-  `/relay/${encodeURIComponent(api)}/${encodeURIComponent(operation)}`;
+export const relayPath = (api: string, operation: string): string => `/relay/${encode(api)}/${encode(operation)}`;

@@ -46,25 +46,21 @@ const ParameterRow = ({ parameter }: { readonly parameter: DescribedParameter })
   const hasOwn = parameter.description !== undefined;
   return (
     <>
-      <p className="flex flex-wrap items-baseline gap-x-2 gap-y-0.5">
-        <code className="font-semibold break-all">{parameter.name}</code>
-        {schema === undefined || isTree ? null : (
-          <span className="font-mono text-[0.8125rem] break-words text-ink-soft">{schema.type}</span>
-        )}
+      <p className="node">
+        <code>{parameter.name}</code>
+        {schema === undefined || isTree ? null : <span className="node-type">{schema.type}</span>}
         {parameter.isRequired ? <Required /> : null}
         {parameter.isDeprecated ? <span className="chip">{strings.operation.deprecated}</span> : null}
       </p>
-      {parameter.description === undefined ? null : (
-        <Markdown text={parameter.description} className="mt-0.5 text-ink-soft" />
-      )}
+      {parameter.description === undefined ? null : <Markdown text={parameter.description} className="node-text" />}
       {schema === undefined ? null : isTree ? (
         <SchemaTree node={schema} />
       ) : (
         <Facts node={schema} withoutDescription={hasOwn} />
       )}
       {example === "" || example === meaningless || schema?.enum !== undefined ? null : (
-        <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
-          {strings.operation.example} <code className="break-all text-ink-soft">{example}</code>
+        <p className="node-note">
+          {strings.operation.example} <code>{example}</code>
         </p>
       )}
     </>

@@ -15,6 +15,9 @@ export interface Sample {
   readonly body: { readonly mediaType: string; readonly text: string } | undefined;
 }
 
+// Half a character cannot be encoded: it becomes the replacement character.
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** The call with required parameters and those that have an example of their own. */
 export const sampleOf = (
   api: PortalApi,
@@ -26,11 +29,11 @@ export const sampleOf = (
   const path = operation.path.replace(/\{([^{}]*)\}/g, (whole, name: string) => {
     const parameter = operation.parameters.find((one) => one.in === "path" && one.name === name);
     const value = parameter === undefined ? "" : exampleText(parameter);
-    return value === "" ? whole : encodeURIComponent(value);
+    return value === "" ? whole : encode(value);
   });
   const pairs = used
     .filter((parameter) => parameter.in === "query")
-    .map((parameter) => `${encodeURIComponent(parameter.name)}=${encodeURIComponent(exampleText(parameter))}`);
+    .map((parameter) => `${encode(parameter.name)}=${encode(exampleText(parameter))}`);
   if (api.versionQuery !== undefined) pairs.push(`${api.versionQuery.name}=${api.versionQuery.value}`);
   const headers = used
     .filter((parameter) => parameter.in === "header")

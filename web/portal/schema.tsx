@@ -1,4 +1,4 @@
-import type { ReactElement, ReactNode } from "react";
+import { Fragment, type ReactElement, type ReactNode } from "react";
 import type { SchemaNode } from "../../src/portals/described-operation.ts";
 import { Markdown } from "./markdown.tsx";
 import { strings } from "./strings.ts";
@@ -16,7 +16,7 @@ export const SchemaTree = ({ node }: { readonly node: SchemaNode }): ReactElemen
       </p>
       <Facts node={node} />
       {isPlain ? null : <Children node={node} />}
-      {isPlain && node.isTruncated ? <p className="text-ink-faint">{words.truncated}</p> : null}
+      {isPlain && node.isTruncated ? <p className="node-note">{words.truncated}</p> : null}
     </div>
   );
 };
@@ -29,20 +29,20 @@ const Children = ({ node }: { readonly node: SchemaNode }): ReactElement => (
         <SchemaRow node={child} />
       </li>
     ))}
-    {node.isTruncated ? <li className="text-ink-faint">{words.truncated}</li> : null}
+    {node.isTruncated ? <li className="node-note">{words.truncated}</li> : null}
   </ul>
 );
 
 const SchemaRow = ({ node }: { readonly node: SchemaNode }): ReactElement => (
   <>
-    <p className="flex flex-wrap items-baseline gap-x-2 gap-y-0.5">
+    <p className="node">
       <NodeName node={node} />
       <TypeText node={node} />
       {node.isRequired ? <Required /> : null}
       <Flags node={node} />
     </p>
     <Facts node={node} />
-    {node.isRecursive ? <p className="text-ink-faint">{words.recursive}</p> : null}
+    {node.isRecursive ? <p className="node-note">{words.recursive}</p> : null}
     {node.children.length > 0 ? (
       <details>
         <summary>{words.fields(node.children.length)}</summary>
@@ -50,19 +50,19 @@ const SchemaRow = ({ node }: { readonly node: SchemaNode }): ReactElement => (
       </details>
     ) : null}
     {node.children.length === 0 && node.isTruncated && !node.isRecursive ? (
-      <p className="text-ink-faint">{words.truncated}</p>
+      <p className="node-note">{words.truncated}</p>
     ) : null}
   </>
 );
 
 const NodeName = ({ node }: { readonly node: SchemaNode }): ReactElement => {
-  if (node.role === "property") return <code className="font-semibold break-all">{node.name}</code>;
+  if (node.role === "property") return <code>{node.name}</code>;
   const text = node.role === "choice" ? words.oneOf : node.role === "additional" ? words.additional : words.items;
-  return <span className="text-ink-faint italic">{text}</span>;
+  return <i>{text}</i>;
 };
 
 const TypeText = ({ node }: { readonly node: SchemaNode }): ReactElement => (
-  <span className="font-mono text-[0.8125rem] break-words text-ink-soft">
+  <span className="node-type">
     {node.type}
     {node.refName === undefined || node.type.includes(node.refName) ? null : (
       <span className="text-ink-faint"> {node.refName}</span>
@@ -71,7 +71,7 @@ const TypeText = ({ node }: { readonly node: SchemaNode }): ReactElement => (
 );
 
 /** The mark of what must be given. */
-export const Required = (): ReactElement => <span className="text-xs font-medium text-warn">{words.required}</span>;
+export const Required = (): ReactElement => <span className="node-required">{words.required}</span>;
 
 const Flags = ({ node }: { readonly node: SchemaNode }): ReactNode => {
   const flags = [
@@ -96,24 +96,23 @@ export const Facts = ({
 }): ReactElement => (
   <>
     {node.description === undefined || withoutDescription ? null : (
-      <Markdown text={node.description} className="mt-0.5 text-ink-soft" />
+      <Markdown text={node.description} className="node-text" />
     )}
-    {node.constraints.length === 0 ? null : (
-      <p className="mt-0.5 text-[0.8125rem] break-words text-ink-faint">{node.constraints.join(", ")}</p>
-    )}
+    {node.constraints.length === 0 ? null : <p className="node-note">{node.constraints.join(", ")}</p>}
     {node.enum === undefined ? null : (
-      <p className="mt-1 flex flex-wrap items-center gap-1.5 text-[0.8125rem] text-ink-faint">
+      <p className="node-note">
         {words.enum}
         {node.enum.map((value) => (
-          <code key={valueText(value)} className="rounded bg-sunken px-1.5 break-all text-ink-soft">
-            {valueText(value)}
-          </code>
+          <Fragment key={valueText(value)}>
+            {" "}
+            <code>{valueText(value)}</code>
+          </Fragment>
         ))}
       </p>
     )}
     {node.default === undefined || node.default === null ? null : (
-      <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
-        {words.default} <code className="break-all text-ink-soft">{valueText(node.default)}</code>
+      <p className="node-note">
+        {words.default} <code>{valueText(node.default)}</code>
       </p>
     )}
   </>
