@@ -3,7 +3,7 @@ import { hexValue } from "./byte-class.ts";
 /**
  * True where a path is in the one form that the gateway routes and forwards. Refused, so that no two readers of it can
  * disagree: a segment that is `.` or `..`, plain or percent-encoded, also with a parameter behind it (`..;a`, which some
- * servers strip); `\` and `%5C`; NUL and every other control, plain or encoded; a `%` without two hexadecimal digits; a
+ * servers strip), also where `%2F` bounds it; `\` and `%5C`; NUL and every other control, plain or encoded; a `%` without two hexadecimal digits; a
  * path that does not begin with `/`. Data, not separators: `%2F` and `;`. `//` is an empty segment, kept as it came.
  */
 export const checkPath = (path: string): boolean => {
@@ -13,16 +13,17 @@ export const checkPath = (path: string): boolean => {
   let isDots = true;
   for (let at = 1; at < path.length; at++) {
     let code = path.charCodeAt(at);
+    if (code === 0x25) {
+      code = decoded(path, at);
+      if (code < 0) return false;
+      at += 2;
+    }
+    // An encoded slash is data to us, but a backend may decode it before it removes dot segments.
     if (code === 0x2f) {
       if (isDots && dots > 0 && dots < 3) return false;
       dots = 0;
       isDots = true;
       continue;
-    }
-    if (code === 0x25) {
-      code = decoded(path, at);
-      if (code < 0) return false;
-      at += 2;
     }
     // Encoded or not: a control could end a string somewhere, a backslash is a separator to some.
     if (code < 0x20 || code === 0x7f || code === 0x5c) return false;

@@ -49,7 +49,9 @@ export class ChunkDecoder {
   #extensionBegins = false;
   #trailerText = "";
   #isTrailerLineStart = true;
+  /** The line so far is a CR alone. */
   #isTrailerCr = false;
+  #isAfterCr = false;
   readonly #limits: ChunkLimits;
 
   constructor(limits: ChunkLimits) {
@@ -66,6 +68,7 @@ export class ChunkDecoder {
     this.#trailerText = "";
     this.#isTrailerLineStart = true;
     this.#isTrailerCr = false;
+    this.#isAfterCr = false;
   }
 
   /** Walks on from `position` until there is something to tell. */
@@ -139,15 +142,16 @@ export class ChunkDecoder {
   /** RFC 9112 section 7.1.1: `*( BWS ";" BWS name [ BWS "=" BWS value ] )`; a space that no `;` follows is refused. */
   #extension(bytes: Buffer, from: number): ChunkEvent {
     let at = from;
+    const stop = from + this.#limits.chunkExtensionBytesMax - this.#extensionBytes;
     for (; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
       if (byte === 13) break;
+      if (at === stop) return "too-large";
       if (((byteClass[byte] ?? 0) & valueByte) === 0) return "bad";
       if (byte === 0x3b) this.#extensionBegins = true;
       else if (!this.#extensionBegins && byte !== 0x20 && byte !== 0x09) return "bad";
     }
     this.#extensionBytes += at - from;
-    if (this.#extensionBytes > this.#limits.chunkExtensionBytesMax) return "too-large";
     if (at < bytes.length) {
       if (!this.#extensionBegins) return "bad";
       this.#state = atSizeLf;
@@ -164,10 +168,13 @@ export class ChunkDecoder {
     this.hadTrailers = true;
     let at = from;
     let isWhole = false;
+    const stop = from + this.#limits.trailerBytesMax - this.#trailerText.length;
     while (at < bytes.length && !isWhole) {
       const byte = bytes[at] ?? 0;
+      if (at === stop) return "too-large";
       at++;
       if (byte === 10) {
+        if (!this.#isAfterCr) return "bad";
         isWhole = this.#isTrailerCr;
         this.#isTrailerLineStart = true;
         this.#isTrailerCr = false;
@@ -175,9 +182,9 @@ export class ChunkDecoder {
         this.#isTrailerCr = this.#isTrailerLineStart && byte === 13;
         this.#isTrailerLineStart = false;
       }
+      this.#isAfterCr = byte === 13;
     }
     this.#trailerText += latin1Of(bytes, from, at);
-    if (this.#trailerText.length > this.#limits.trailerBytesMax) return "too-large";
     this.start = from;
     this.end = at;
     this.position = at;
