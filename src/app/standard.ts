@@ -2,15 +2,60 @@ import { httpBackend } from "../backends/http.ts";
 import { mockBackend } from "../backends/mock.ts";
 import type { BackendKind } from "../exchange/backend.ts";
 import type { Policy } from "../exchange/policy.ts";
+import { checkHeader } from "../policies/check-header.ts";
 import { choose } from "../policies/choose.ts";
 import { cors } from "../policies/cors.ts";
 import { forwardRequest } from "../policies/forward-request.ts";
+import { ipFilter } from "../policies/ip-filter.ts";
 import { keyAuth } from "../policies/key-auth.ts";
+import { laterPolicies } from "../policies/later.ts";
+import { limitConcurrency } from "../policies/limit-concurrency.ts";
+import { logPolicy } from "../policies/log.ts";
+import { mockResponse } from "../policies/mock-response.ts";
+import { quota } from "../policies/quota.ts";
+import { quotaByKey } from "../policies/quota-by-key.ts";
 import { rateLimit } from "../policies/rate-limit.ts";
+import { rateLimitByKey } from "../policies/rate-limit-by-key.ts";
+import { returnResponse } from "../policies/return-response.ts";
+import { rewriteUri } from "../policies/rewrite-uri.ts";
+import { setBackendService } from "../policies/set-backend-service.ts";
+import { setBody } from "../policies/set-body.ts";
 import { setHeader } from "../policies/set-header.ts";
+import { setMethod } from "../policies/set-method.ts";
+import { setQueryParameter } from "../policies/set-query-parameter.ts";
+import { setStatus } from "../policies/set-status.ts";
+import { setVariable } from "../policies/set-variable.ts";
+import { validateJwt } from "../policies/validate-jwt.ts";
 
-/** Every policy that a document may name, in the order of the reference. */
-export const standardPolicies: readonly Policy[] = [keyAuth, rateLimit, cors, setHeader, forwardRequest, choose];
+/** Every policy that works, in the order of the reference. */
+export const availablePolicies: readonly Policy[] = [
+  keyAuth,
+  validateJwt,
+  ipFilter,
+  checkHeader,
+  rateLimit,
+  rateLimitByKey,
+  quota,
+  quotaByKey,
+  limitConcurrency,
+  cors,
+  setBackendService,
+  forwardRequest,
+  rewriteUri,
+  setMethod,
+  setHeader,
+  setQueryParameter,
+  setBody,
+  setStatus,
+  setVariable,
+  choose,
+  returnResponse,
+  mockResponse,
+  logPolicy,
+];
+
+/** Every policy that a document may name: those that work, and those of the catalogue that are refused by name. */
+export const standardPolicies: readonly Policy[] = [...availablePolicies, ...laterPolicies];
 
 /** Every kind of backend. */
 export const standardBackends: readonly BackendKind[] = [httpBackend, mockBackend];

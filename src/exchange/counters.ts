@@ -3,7 +3,7 @@ export interface Admission {
   readonly isAdmitted: boolean;
   readonly limit: number;
   readonly remaining: number;
-  /** Until the whole quota is free again, or for a fixed period until its end. */
+  /** Until the whole quota is free again, or for a fixed period until its end; Infinity where it never renews. */
   readonly resetAfterMs: number;
   /** Until a call of this cost can be admitted; 0 where it was. A caller that waits this long is admitted, if nobody else calls. */
   readonly retryAfterMs: number;

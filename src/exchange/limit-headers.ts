@@ -48,7 +48,8 @@ interface Announced {
  */
 export const announceLimit = (x: Exchange, limit: AnnouncedLimit, admission: Admission): void => {
   const seconds = admission.isAdmitted ? secondsUntil(admission.resetAfterMs) : retryAfterSeconds(admission);
-  const parameters = `;r=${admission.remaining}${seconds === 0 ? "" : `;t=${seconds}`}`;
+  // A volume that never renews has no reset.
+  const parameters = `;r=${admission.remaining}${seconds > 0 && Number.isFinite(seconds) ? `;t=${seconds}` : ""}`;
   const before = x.variables.get(announcedVariable);
   let announced: Announced;
   if (isAnnounced(before)) {

@@ -49,7 +49,7 @@ export const testCounters = (): Counters => {
           const state = stateOf(key, nowMs);
           const isAdmitted = state.used + cost <= calls;
           if (isAdmitted) state.used += cost;
-          const resetAfterMs = periodMs === 0 ? 0 : state.start + periodMs - nowMs;
+          const resetAfterMs = periodMs === 0 ? Number.POSITIVE_INFINITY : state.start + periodMs - nowMs;
           return {
             isAdmitted,
             limit: calls,

@@ -90,7 +90,7 @@ describe("passes", () => {
     assert.equal(runPolicy(keyAuth, { optional: true }, anonymous, tools()), undefined);
     assert.equal(anonymous.caller, null);
     const forwarding = testExchange({ headers: { key: "good" } });
-    runPolicy(keyAuth, { "header-name": "key", "forward-key": true }, forwarding, tools());
+    assert.equal(runPolicy(keyAuth, { "header-name": "key", "forward-key": true }, forwarding, tools()), undefined);
     assert.equal(forwarding.request.headers.get("key"), "good");
   });
 });
