@@ -7,7 +7,7 @@ import { CodeBlock } from "./code-block.tsx";
 import { LoadingRows } from "./loading.tsx";
 import { ProblemCard } from "./problem-card.tsx";
 import { useProductsOf } from "./products-of.ts";
-import { apiPolicyQuery, effectivePolicyPath, effectivePolicyQuery, operationsQuery } from "./queries.ts";
+import { apiPolicyQuery, effectivePolicyQuery, operationsQuery } from "./queries.ts";
 import { type ApiView, type EffectiveStep, type OperationRow, policySections } from "./shapes.ts";
 import { strings } from "./strings.ts";
 
@@ -19,8 +19,9 @@ export const ApiPolicies = (): ReactElement => {
   const { operation, product } = useSearch({ from: "/shell/apis/$api/policies" });
   const operations = useQuery(operationsQuery(name));
   const chosen = operation ?? easiestOf(operations.data ?? [])?.id;
-  const path =
-    chosen === undefined ? `/policies/apis/${encodeURIComponent(name)}` : effectivePolicyPath(name, chosen, product);
+  const scope = `/policies/apis/${encodeURIComponent(name)}`;
+  const search = product === undefined ? "" : `?product=${encodeURIComponent(product)}`;
+  const path = chosen === undefined ? scope : `${scope}/operations/${encodeURIComponent(chosen)}/effective${search}`;
   return (
     <ApiFrame name={name} tab={strings.api.tabs.policies} twin={{ path, cli: "./portico pull ." }}>
       {(api) =>

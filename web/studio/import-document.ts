@@ -1,3 +1,7 @@
+import type { components } from "../ui/generated/management.ts";
+
+type ImportRequest = components["schemas"]["ImportRequest"];
+
 /** The most bytes that a document may have. */
 export const documentBytesMax = 32 * 1024 * 1024;
 
@@ -8,24 +12,28 @@ export type ImportSource = { readonly fileName: string; readonly contentBase64: 
 export interface ImportForm {
   readonly name: string;
   readonly path: string;
-  readonly protect: string;
+  readonly protect: "" | "key" | "jwt" | "none";
   readonly backend: string;
 }
 
 export const emptyForm: ImportForm = { name: "", path: "", protect: "", backend: "" };
 
 /** The body of `POST /apis:import`. */
-export const importBody = (
-  source: ImportSource,
-  form: ImportForm,
-  isDryRun: boolean,
-): Readonly<Record<string, unknown>> => ({
-  ...Object.fromEntries(
-    Object.entries(form).flatMap(([key, value]) => (value.trim() === "" ? [] : [[key, value.trim()]])),
-  ),
-  document: source,
-  dryRun: isDryRun,
-});
+export const importBody = (source: ImportSource, form: ImportForm, dryRun: boolean): ImportRequest => {
+  const [name, path, backend] = [form.name.trim(), form.path.trim(), form.backend.trim()];
+  return {
+    document: source,
+    dryRun,
+    ...(name === "" ? {} : { name }),
+    ...(path === "" ? {} : { path }),
+    ...(form.protect === "" ? {} : { protect: form.protect }),
+    ...(backend === "" ? {} : { backend }),
+  };
+};
+
+/** Narrows a text to a protection of the form. */
+export const protectOf = (text: string): ImportForm["protect"] =>
+  text === "key" || text === "jwt" || text === "none" ? text : "";
 
 /** Bytes in base64, in pieces: a whole document as arguments of one call would overflow the stack. */
 export const base64Of = (bytes: Uint8Array): string => {

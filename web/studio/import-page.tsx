@@ -5,7 +5,7 @@ import { emptyForm, type ImportForm, type ImportSource, importBody } from "./imp
 import { ImportPreview } from "./import-preview.tsx";
 import { ImportSettings } from "./import-settings.tsx";
 import { ImportSourceField } from "./import-source.tsx";
-import { call } from "./management.ts";
+import { management, taken } from "./management.ts";
 import { Page } from "./page.tsx";
 import { ProblemCard } from "./problem-card.tsx";
 import { Published } from "./published.tsx";
@@ -21,10 +21,10 @@ const restMs = 350;
 type Step =
   | { readonly kind: "asking" }
   | { readonly kind: "reading" }
-  | { readonly kind: "previewed"; readonly plan: ImportPlan; readonly isFresh: boolean }
+  | { readonly kind: "previewed"; readonly plan: ImportPlan }
   | { readonly kind: "refused"; readonly error: unknown }
   | { readonly kind: "publishing"; readonly plan: ImportPlan }
-  | { readonly kind: "published"; readonly plan: ImportPlan; readonly revision: number };
+  | { readonly kind: "published"; readonly plan: ImportPlan };
 
 /** From a document to a published API: look first, then publish. */
 export const ImportPage = (): ReactElement => {
@@ -40,8 +40,8 @@ export const ImportPage = (): ReactElement => {
     const mine = new AbortController();
     running.current = mine;
     try {
-      const { data } = await call<ImportPlan>("POST", "/apis:import", importBody(from, as, true), mine.signal);
-      if (!mine.signal.aborted) setStep({ kind: "previewed", plan: data, isFresh: true });
+      const plan = await runImport(importBody(from, as, true), mine.signal);
+      if (!mine.signal.aborted) setStep({ kind: "previewed", plan });
     } catch (error) {
       if (!mine.signal.aborted) setStep({ kind: "refused", error });
     }
@@ -70,8 +70,8 @@ export const ImportPage = (): ReactElement => {
     running.current?.abort();
     setStep({ kind: "publishing", plan: step.plan });
     try {
-      const { data, revision } = await call<ImportPlan>("POST", "/apis:import", importBody(source, form, false));
-      setStep({ kind: "published", plan: data, revision: data.revision ?? revision ?? 0 });
+      const plan = await runImport(importBody(source, form, false));
+      setStep({ kind: "published", plan });
       await forgetConfiguration(client);
     } catch (error) {
       setStep({ kind: "refused", error });
@@ -89,7 +89,7 @@ export const ImportPage = (): ReactElement => {
   if (step.kind === "published") {
     return (
       <Page title={words.published(step.plan.title ?? step.plan.api)} trail={[words.title]} twin={twin}>
-        <Published plan={step.plan} revision={step.revision} onAgain={restart} />
+        <Published plan={step.plan} revision={step.plan.revision ?? 0} onAgain={restart} />
       </Page>
     );
   }
@@ -123,6 +123,9 @@ export const ImportPage = (): ReactElement => {
     </Page>
   );
 };
+
+const runImport = (body: ReturnType<typeof importBody>, signal?: AbortSignal): Promise<ImportPlan> =>
+  taken(management.POST("/api/v1/apis:import", { body, ...(signal === undefined ? {} : { signal }) }));
 
 const cliOf = (source: ImportSource | undefined, form: ImportForm): string => {
   const from = source === undefined ? "FILE" : "url" in source ? source.url : source.fileName;

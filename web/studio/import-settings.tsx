@@ -1,5 +1,5 @@
 import type { ReactElement } from "react";
-import type { ImportForm } from "./import-document.ts";
+import { type ImportForm, protectOf } from "./import-document.ts";
 import type { ImportPlan } from "./shapes.ts";
 import { strings } from "./strings.ts";
 
@@ -37,7 +37,11 @@ export const ImportSettings = ({
     />
     <label className="flex flex-col gap-1 text-sm font-medium">
       {words.protect}
-      <select className="field" value={form.protect} onChange={(event) => onChange({ protect: event.target.value })}>
+      <select
+        className="field"
+        value={form.protect}
+        onChange={(event) => onChange({ protect: protectOf(event.target.value) })}
+      >
         {plan === undefined || plan.isNew ? null : <option value="">{strings.common.none}</option>}
         <option value={plan === undefined || plan.isNew ? "" : "key"}>{words.protectChoices.key}</option>
         <option value="jwt">{words.protectChoices.jwt}</option>

@@ -1,3 +1,5 @@
+import createClient from "openapi-fetch";
+import type { paths } from "../ui/generated/management.ts";
 import { strings } from "./strings.ts";
 
 /** A refusal of the management API, RFC 9457. */
@@ -36,55 +38,33 @@ export interface Mistake {
   readonly next?: string;
 }
 
-/** An answer with what its headers say. */
-export interface Answered<T> {
-  readonly data: T;
-  readonly revision: number | undefined;
+/** The management API on this origin, with the session's cookie; its types are those of its OpenAPI document. */
+export const management = createClient<paths>({
+  baseUrl: location.origin,
+  credentials: "same-origin",
+  // A foreign page cannot send this header without being allowed to, and it never is.
+  headers: { "x-portico-request": "studio" },
+});
+
+interface Answer {
+  readonly data?: unknown;
+  readonly error?: unknown;
+  readonly response: Response;
 }
 
-/** Calls the management API on this origin, with the session's cookie. Refusals come as `Problem`. */
-export const call = async <T>(
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-): Promise<Answered<T>> => {
-  const response = await send(method, path, body, signal);
-  if (!response.ok) throw await problemOf(response);
-  const revision = Number(response.headers.get("portico-revision") ?? Number.NaN);
-  const text = await response.text();
-  return {
-    // The shape is the document's: the answers of our own origin are described by it and tested against it.
-    data: (text === "" ? undefined : JSON.parse(text)) as T,
-    revision: Number.isNaN(revision) ? undefined : revision,
-  };
+/** What an answer holds; a refusal is thrown as `Problem`, an unreachable platform as one too. */
+export const taken = async <A extends Answer>(answer: Promise<A>): Promise<NonNullable<A["data"]>> => {
+  const { data, error, response } = await reached(answer);
+  if (!response.ok) throw problemOf(error, response);
+  // Of a 2xx the data is what the document says; where it says nothing, nobody looks.
+  return data as NonNullable<A["data"]>;
 };
 
-/** Reads below `/api/v1`. */
-export const read = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
-  (await call<T>("GET", path, undefined, signal)).data;
-
-const send = async (
-  method: string,
-  path: string,
-  body: unknown,
-  signal: AbortSignal | undefined,
-): Promise<Response> => {
+const reached = async <T>(answer: Promise<T>): Promise<T> => {
   try {
-    return await fetch(`/api/v1${path}`, {
-      method,
-      credentials: "same-origin",
-      headers: {
-        accept: "application/json",
-        // A foreign page cannot send this header without being allowed to, and it never is.
-        ...(method === "GET" ? {} : { "x-portico-request": "studio" }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    return await answer;
   } catch (thrown) {
-    if (signal?.aborted) throw thrown;
+    if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
     throw new Problem({
       status: 0,
       code: "studio.offline",
@@ -94,8 +74,7 @@ const send = async (
   }
 };
 
-const problemOf = async (response: Response): Promise<Problem> => {
-  const fields: unknown = await response.json().catch(() => ({}));
+const problemOf = (fields: unknown, response: Response): Problem => {
   const text = (name: string): string | undefined => {
     const value = isRecord(fields) ? fields[name] : undefined;
     return typeof value === "string" ? value : undefined;

@@ -1,4 +1,4 @@
-import { call } from "./management.ts";
+import { management, taken } from "./management.ts";
 
 /**
  * The token of a sign-in link. It leaves the address before anything else happens: an address is kept in histories, shown on
@@ -15,14 +15,14 @@ export const takeTokenFromAddress = (): string | undefined => {
   return token;
 };
 
-/** Exchanges a link's token for a session: a cookie that no script can read. */
+/** Exchanges a link's token, or the owner token, for a session: a cookie that no script can read. */
 export const signIn = async (token: string): Promise<void> => {
-  await call("POST", "/sessions", { token });
+  await taken(management.POST("/api/v1/sessions", { body: { token } }));
 };
 
 /** Ends the session, here and on the server. */
 export const signOut = async (): Promise<void> => {
-  await call("DELETE", "/sessions/current");
+  await taken(management.DELETE("/api/v1/sessions/current"));
 };
 
 /** What somebody pasted: a whole link, or the token alone. */

@@ -64,14 +64,14 @@ export const strings = {
     title: "Sign in",
     lead: "Open the link that the platform printed when it started. It works once.",
     working: "Signing you in",
-    field: "Sign-in link",
-    hint: "Paste the link, or the part of it behind token=.",
+    field: "Link or token",
+    hint: "Paste the link, or the owner token from the file admin-token.",
     button: "Sign in",
     used: "The link does not work any more: each works once, for a quarter of an hour. Every start of the platform prints a new one; so does this, on its machine:",
     command: (url: string) =>
       `curl -X POST -H "Authorization: Bearer $(cat .portico/admin-token)" ${url}/api/v1/sign-in-links`,
     ended: "Your session has ended. Sign in again to go on where you were.",
-    empty: "Paste the link first.",
+    empty: "Paste the link or the token first.",
   },
   apis: {
     title: "APIs",
