@@ -1,5 +1,7 @@
+import type { BoundedMap } from "../base/bounded-map.ts";
 import { httpBackendSchema } from "../model/backend.ts";
 import type { MockResponse, Operation } from "../model/operation.ts";
+import type { DocumentReference } from "../model/resource.ts";
 import { member, textOf } from "../openapi/json-value.ts";
 import { mocksOf } from "../openapi/mock-responses.ts";
 import { operationsOf, toOperation } from "../openapi/operations.ts";
@@ -36,6 +38,28 @@ export const readDocumentFacts = (
     ...keyNames(document),
     mocks: withMocks ? mocksOf(document) : undefined,
   };
+};
+
+/** Facts that were read before, by document and by whether mocks are among them; bounded. */
+export type FactsCache = BoundedMap<string, DocumentFacts>;
+
+/** Facts out of the cache, else read from the bytes, which are asked for only then; undefined where there are none. */
+export const cachedFacts = (
+  cache: FactsCache | undefined,
+  reference: DocumentReference,
+  bytesOf: () => Uint8Array | undefined,
+  withMocks: boolean,
+  externals?: Readonly<Record<string, string>>,
+): DocumentFacts | undefined => {
+  const key = `${reference.hash} ${reference.fileName} ${withMocks}`;
+  const known = cache?.get(key);
+  if (known !== undefined) return known;
+  // Whoever holds documents in a database need not fetch those whose facts are known.
+  const bytes = bytesOf();
+  if (bytes === undefined) return undefined;
+  const facts = readDocumentFacts(bytes, reference.fileName, withMocks, externals);
+  cache?.set(key, facts);
+  return facts;
 };
 
 /** True where a text is a URL that an `http` backend may have. */

@@ -9,7 +9,7 @@ import {
   resourceSchemas,
 } from "../model/resource.ts";
 import { documentFileNames, documentPathOf, placeOf } from "./bundle-paths.ts";
-import { readDocumentFacts } from "./document-facts.ts";
+import { cachedFacts, type FactsCache } from "./document-facts.ts";
 import { type BundleFinding, pathParts, pathText, sortFindings } from "./finding.ts";
 import { checkReferences, type ReferenceContext } from "./references.ts";
 import { withoutMistakes } from "./repair.ts";
@@ -53,6 +53,8 @@ export interface ReadBundleOptions {
   readonly isElsewhere?: (key: string) => boolean;
   /** Texts of the files that the references of a document lead to, by its hash: a platform keeps them, a directory has none. */
   readonly externalsOf?: (documentHash: string) => Readonly<Record<string, string>> | undefined;
+  /** The cache that units are made with: documents that it knows are not parsed again. */
+  readonly cache?: { readonly facts: FactsCache };
   readonly limits?: Partial<BundleLimits>;
 }
 
@@ -250,14 +252,14 @@ const readDocuments = (
   return references;
 };
 
-interface DocumentOptions extends Pick<ReadBundleOptions, "externalsOf"> {
+interface DocumentOptions extends Pick<ReadBundleOptions, "cache" | "externalsOf"> {
   readonly limits: BundleLimits;
 }
 
 const documentOperations = (
   file: DocumentFile,
   hash: string,
-  { limits, externalsOf }: DocumentOptions,
+  { limits, externalsOf, cache }: DocumentOptions,
   findings: BundleFinding[],
 ): readonly string[] | undefined => {
   if (file.bytes.length > limits.documentBytesMax) {
@@ -270,7 +272,9 @@ const documentOperations = (
     return undefined;
   }
   try {
-    const { operations } = readDocumentFacts(file.bytes, file.path, false, externalsOf?.(hash));
+    const reference = { hash, fileName: fileNameOf(file.path) };
+    const facts = cachedFacts(cache?.facts, reference, () => file.bytes, false, externalsOf?.(hash));
+    const operations = facts?.operations ?? [];
     if (operations.length === 0) {
       findings.push({
         severity: "error",

@@ -8,7 +8,7 @@ import type { Plan } from "../model/product.ts";
 import { type Resource, type ResourceKind, type ResourceOf, settingsName } from "../model/resource.ts";
 import type { ApiUnit, Snapshot, UnitError, UnitOperation, UnitPolicy } from "../model/snapshot.ts";
 import { documentPathOf, filePathOf } from "./bundle-paths.ts";
-import { canBeBackend, type DocumentFacts, readDocumentFacts } from "./document-facts.ts";
+import { cachedFacts, canBeBackend, type DocumentFacts, type FactsCache } from "./document-facts.ts";
 import { pathText } from "./finding.ts";
 import { type Mention, mentionsIn } from "./mentions.ts";
 import { isUrl } from "./references.ts";
@@ -27,7 +27,7 @@ export interface UnitTools {
 
 /** What `makeUnits` remembers; bounded. */
 export interface UnitCache {
-  readonly facts: BoundedMap<string, DocumentFacts>;
+  readonly facts: FactsCache;
   /** Units by the hash of everything they are made of. */
   readonly units: BoundedMap<string, ApiUnit>;
 }
@@ -382,17 +382,15 @@ const factsOf = (
     return undefined;
   };
   if (document === undefined) return missing();
-  const read = (withMocks: boolean): DocumentFacts | undefined => {
-    const key = `${document.hash} ${document.fileName} ${withMocks}`;
-    const known = sources.tools.cache?.facts.get(key);
-    if (known !== undefined) return known;
-    // Asked for only now: whoever holds documents in a database need not fetch those whose facts are known.
-    const bytes = sources.documents.get(document.hash);
-    if (bytes === undefined) return undefined;
-    const facts = readDocumentFacts(bytes, document.fileName, withMocks, sources.tools.externalsOf?.(document.hash));
-    sources.tools.cache?.facts.set(key, facts);
-    return facts;
-  };
+  const { documents, tools } = sources;
+  const read = (withMocks: boolean): DocumentFacts | undefined =>
+    cachedFacts(
+      tools.cache?.facts,
+      document,
+      () => documents.get(document.hash),
+      withMocks,
+      tools.externalsOf?.(document.hash),
+    );
   try {
     const mayMock = used.needsMocks || mayUseMock(api, used);
     if (mayMock) return read(true) ?? missing();
