@@ -14,6 +14,7 @@ import type { Management } from "./management-call.ts";
 import type { PortalPage, RenderPortalPage } from "./portal-page.ts";
 import { problemResponse } from "./problem-response.ts";
 import { protectionsOfOperation } from "./protections.ts";
+import { publicUrl } from "./public-url.ts";
 import { openRelay, type RelayLimits } from "./relay.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { readStaticFiles } from "./static-files.ts";
@@ -42,7 +43,8 @@ export interface WebApp {
 export const createPortalApp = async (settings: PortalSettings): Promise<WebApp> => {
   const { log } = settings;
   const directory = join(settings.webDir, "portal");
-  const gatewayUrl = settings.publicGatewayUrl ?? settings.gatewayUrl;
+  const gatewayUrlFor = (request: Request): string =>
+    publicUrl(settings.publicGatewayUrl ?? settings.gatewayUrl, request);
   const renderer = rendererSchema.parse(await import(pathToFileURL(join(directory, "server.js")).href));
   const assets = assetsSchema.parse(JSON.parse(await readFile(join(directory, "assets.json"), "utf8")));
   const files = await readStaticFiles(join(directory, "assets"), "/assets/");
@@ -55,6 +57,7 @@ export const createPortalApp = async (settings: PortalSettings): Promise<WebApp>
   });
 
   const show = async (request: Request, page: PortalPage, path: string, requestId: string): Promise<Response> => {
+    const gatewayUrl = gatewayUrlFor(request);
     const html = renderer.renderPortalPage(page, { gatewayUrl, path, theme: themeOf(request), requestId, assets });
     const status = page.kind === "missing" ? 404 : page.kind === "failure" ? 503 : 200;
     return textResponse(request, status, html, "text/html; charset=utf-8", requestId);
@@ -84,7 +87,13 @@ export const createPortalApp = async (settings: PortalSettings): Promise<WebApp>
       const entries = await Promise.all(
         apis.slice(0, llmsApisMax).map(async (api) => ({ api, outline: await catalogue.outline(api) })),
       );
-      return textResponse(request, 200, llmsText(entries, gatewayUrl), "text/plain; charset=utf-8", requestId);
+      return textResponse(
+        request,
+        200,
+        llmsText(entries, gatewayUrlFor(request)),
+        "text/plain; charset=utf-8",
+        requestId,
+      );
     }
     if (segments?.[0] === "apis" && segments[2] === "openapi" && segments.length === 3) {
       const download = await documentResponse(request, catalogue, segments[1] ?? "", requestId);

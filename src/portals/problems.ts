@@ -67,6 +67,11 @@ export const portalProblems = {
     title: "Portal data not available",
     help: "The management API did not answer the portal. Try again in a moment; the log has the request id.",
   },
+  "web.build_failed": {
+    status: 500,
+    title: "Web applications not built",
+    help: "The web applications could not be built from their sources. `node web/build.ts` says why.",
+  },
   "portal.fault": {
     status: 500,
     title: "Internal error",

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { WebApp } from "./portal-app.ts";
+import { publicUrl } from "./public-url.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { readStaticFiles } from "./static-files.ts";
 import { themeOf } from "./theme-cookie.ts";
@@ -18,7 +19,7 @@ export interface StudioSettings {
 /** The studio's files: a single page for every path of the application, and its hashed assets. */
 export const createStudioApp = async (settings: StudioSettings): Promise<WebApp> => {
   const directory = join(settings.webDir, "studio");
-  const page = withPlatform(await readFile(join(directory, "index.html"), "utf8"), settings);
+  const file = await readFile(join(directory, "index.html"), "utf8");
   const files = await readStaticFiles(join(directory, "assets"), "/assets/");
   return {
     fetch: async (request) => {
@@ -26,11 +27,12 @@ export const createStudioApp = async (settings: StudioSettings): Promise<WebApp>
         return plain(405, "Only GET and HEAD.\n", { allow: "GET, HEAD" });
       }
       const { pathname } = new URL(request.url);
-      const file = files.serve(pathname, request);
-      if (file !== undefined) return file;
+      const asset = files.serve(pathname, request);
+      if (asset !== undefined) return asset;
       // A missing asset must not come back as a page: the browser would try to run it.
       if (pathname.startsWith("/assets/") || /\.[a-z0-9]{2,5}$/i.test(pathname)) return plain(404, "Not found.\n");
       const theme = themeOf(request);
+      const page = withPlatform(file, settings, request);
       const html = theme === undefined ? page : page.replace("<html ", `<html data-theme="${theme}" `);
       return new Response(request.method === "HEAD" ? null : html, {
         headers: { ...securityHeaders, "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
@@ -40,11 +42,11 @@ export const createStudioApp = async (settings: StudioSettings): Promise<WebApp>
 };
 
 /** Addresses that only the server knows, as meta elements: data in the page without a script in the page. */
-const withPlatform = (page: string, settings: StudioSettings): string => {
+const withPlatform = (page: string, settings: StudioSettings, request: Request): string => {
   const known = { "portico-gateway": settings.publicGatewayUrl, "portico-portal": settings.portalUrl };
   const elements = Object.entries(known)
-    .filter(([, url]) => url !== undefined)
-    .map(([name, url]) => `<meta name="${name}" content="${escapeAttribute(url ?? "")}">`);
+    .flatMap(([name, url]) => (url === undefined ? [] : [[name, publicUrl(url, request)] as const]))
+    .map(([name, url]) => `<meta name="${name}" content="${escapeAttribute(url)}">`);
   return page.replace("</head>", () => `${elements.join("")}</head>`);
 };
 
