@@ -107,7 +107,12 @@ const start = async (
   closing.push(async () => stopHousekeeping());
 
   const portal = await createPortalApp({ management: management.as(portalActor), gatewayUrl, webDir, log });
-  const studio = await createStudioApp({ webDir });
+  const studio = await createStudioApp({
+    webDir,
+    publicGatewayUrl: gatewayUrl,
+    // With port 0 nobody knows it yet, and the studio shows no link.
+    ...(settings.portalPort === 0 ? {} : { portalUrl: urlOf(settings.host, settings.portalPort) }),
+  });
   const isReady = async (): Promise<boolean> => {
     await sql`select 1`.execute(database.db);
     return management.isReady();
@@ -126,6 +131,8 @@ const start = async (
   closing.push(() => portalServer.close());
   return { studioUrl: studioServer.url, portalUrl: portalServer.url };
 };
+
+const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 const startDatabase = async (
   dataDir: string,
