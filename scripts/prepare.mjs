@@ -25,7 +25,11 @@ if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const result = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
-    : spawnSync("npm", args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
+    : spawnSync("npm", args, {
+        cwd: root,
+        stdio: ["ignore", "inherit", "inherit"],
+        shell: process.platform === "win32",
+      });
   if (result.status !== 0) {
     console.error("npm ci failed; see its message above. Portico needs a reachable npm registry for the first start.");
     process.exit(result.status ?? 1);
@@ -33,9 +37,14 @@ if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
   writeFileSync(stampFile, stamp);
 }
 
-if (!existsSync(join(root, "node_modules", ".bin", "node")) && !existsSync(join(root, "node_modules", ".bin", "node.cmd"))) {
+if (
+  !existsSync(join(root, "node_modules", ".bin", "node")) &&
+  !existsSync(join(root, "node_modules", ".bin", "node.cmd"))
+) {
   if (major < 26) {
-    console.error(`No Node 26 package exists for ${process.platform} ${process.arch}; install Node 26 or later and try again.`);
+    console.error(
+      `No Node 26 package exists for ${process.platform} ${process.arch}; install Node 26 or later and try again.`,
+    );
     process.exit(1);
   }
 }

@@ -21,7 +21,11 @@ const run = (title, command, args) => {
   console.log(`== ${title}: ok in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 };
 
-const tests = (patterns) => patterns.flatMap((pattern) => globSync(pattern)).filter((f) => !f.includes("node_modules")).sort();
+const tests = (patterns) =>
+  patterns
+    .flatMap((pattern) => globSync(pattern))
+    .filter((f) => !f.includes("node_modules"))
+    .sort();
 
 run("types", bin("tsc"), ["--noEmit"]);
 run("types of web", bin("tsc"), ["--noEmit", "-p", "web"]);
@@ -35,4 +39,9 @@ if (files.length === 0) {
   console.error("no test files were found");
   process.exit(1);
 }
-run(`tests (${files.length} files)`, bin("node"), ["--test", "--test-concurrency=2", "--test-timeout=240000", ...files]);
+run(`tests (${files.length} files)`, bin("node"), [
+  "--test",
+  "--test-concurrency=2",
+  "--test-timeout=240000",
+  ...files,
+]);

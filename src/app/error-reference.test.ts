@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { errorReference, problemTables } from "./error-reference.ts";
 
@@ -21,4 +21,21 @@ test("a status is one that HTTP has for errors", () => {
   for (const table of Object.values(problemTables)) {
     for (const [code, row] of Object.entries(table)) assert.ok(row.status >= 400 && row.status < 600, code);
   }
+});
+
+test("every code that the source throws stands in a table", () => {
+  const source = new URL("../", import.meta.url);
+  const files = globSync("**/*.ts", { cwd: source }).filter((file) => !/\.test\.ts$|testing-/.test(file));
+  assert.ok(files.length > 200, `${files.length} files were read`);
+  const known = new Set(Object.values(problemTables).flatMap((table) => Object.keys(table)));
+  const thrown = files.flatMap((file) =>
+    [...readFileSync(new URL(file, source), "utf8").matchAll(/new Fault\(\s*"([a-z_]+\.[a-z_]+)"/g)].map(
+      (match) => match[1] ?? "",
+    ),
+  );
+  assert.ok(thrown.length > 50, `${thrown.length} places throw`);
+  assert.deepEqual(
+    [...new Set(thrown)].filter((code) => !known.has(code)),
+    [],
+  );
 });

@@ -1,13 +1,19 @@
 import type { ProblemTable } from "../base/problem.ts";
 import { gatewayProblems } from "../exchange/problems.ts";
 import { managementProblems } from "../management/problems.ts";
+import { documentProblems } from "../openapi/problems.ts";
 import { portalProblems } from "../portals/problems.ts";
+import { storeProblems } from "../store/problems.ts";
+import { programProblems } from "./problems.ts";
 
 /** The tables of refusals, by who answers with them. */
 export const problemTables: Readonly<Record<string, ProblemTable>> = {
   Gateway: gatewayProblems,
   "Management API": managementProblems,
   "Developer portal": portalProblems,
+  Documents: documentProblems,
+  Database: storeProblems,
+  "Command line and start": programProblems,
 };
 
 /** `docs/errors.md` as the tables say it should be. */
