@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { after } from "node:test";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import type { BuiltBackend, UpstreamTarget } from "../../src/exchange/backend.ts";
 import type { ExchangeOutcome, ForwardOptions } from "../../src/exchange/exchange.ts";
@@ -43,6 +44,21 @@ export const answering =
 export const okReply = (body = "hello", headers = ""): string =>
   `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 
+/** What a failed test has left open: closed when the file has run, so that its process ends. */
+const leftOpen = new Set<() => Promise<void>>();
+after(async () => {
+  for (const close of leftOpen) await close();
+});
+
+/** Remembers to close, and forgets once it is done. */
+const closing = (close: () => Promise<void>): (() => Promise<void>) => {
+  const once = async (): Promise<void> => {
+    if (leftOpen.delete(once)) await close();
+  };
+  leftOpen.add(once);
+  return once;
+};
+
 export const startOrigin = async (handler: OriginHandler): Promise<Origin> => {
   const connections: OriginConnection[] = [];
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -73,11 +89,11 @@ export const startOrigin = async (handler: OriginHandler): Promise<Origin> => {
     get requestLines() {
       return connections.flatMap(({ text }) => text.match(/^[A-Z]+ \S+ HTTP\/1\.1$/gm) ?? []);
     },
-    close: async () => {
+    close: closing(async () => {
       for (const { socket } of connections) socket.destroy();
       server.close();
       await once(server, "close");
-    },
+    }),
   };
 };
 
@@ -120,6 +136,10 @@ export const connectRaw = async (port: number): Promise<RawClient> => {
     wake();
   });
   await once(socket, "connect");
+  const forget = closing(async () => {
+    socket.destroy();
+  });
+  socket.once("close", () => void forget());
   const wait = async (isEnough: () => boolean): Promise<void> => {
     const endsAtMs = performance.now() + 5_000;
     while (!isEnough()) {
@@ -249,11 +269,11 @@ export const startTestWire = async (options: TestWireOptions = {}): Promise<Test
       client.send(bytes);
       return client.whole();
     },
-    close: async () => {
+    close: closing(async () => {
       await wire.close();
       upstreams.close();
       wheel.close();
-    },
+    }),
   };
 };
 

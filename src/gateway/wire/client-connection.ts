@@ -203,7 +203,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   #endedBusy(): void {
     const isIncomplete = !this.#reader.isDone && this.#held === null;
     if (isIncomplete) {
-      this.#failBody(new Fault("request.body_invalid", { public: "The body ended before its length.", status: 400 }));
+      this.#failBody(bodyEnded());
       return;
     }
     this.#isLast = true;
@@ -412,6 +412,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       else this.#context.wheel.set(this, this.#context.limits.bodyStallMs);
     }
     if (reader.isDone) reader.sink?.end(reader.trailers);
+    else if (this.#hasEnded && this.#held === null) this.#failBody(bodyEnded());
   }
 
   /** The request body broke off or is not legal: 4xx where no reply is out, otherwise the connection ends visibly. */
@@ -541,6 +542,9 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
 
 const clientGone = (): Fault =>
   new Fault("request.body_invalid", { public: "The client closed the connection.", status: 400 });
+
+const bodyEnded = (): Fault =>
+  new Fault("request.body_invalid", { public: "The body ended before its length.", status: 400 });
 
 const bodyFault = (problem: "bad" | "too-large"): Fault =>
   problem === "bad"

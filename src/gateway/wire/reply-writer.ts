@@ -62,7 +62,11 @@ export class ReplyWriter implements BodySink {
     const reply = x.reply;
     if (reply === null) return;
     for (let at = 0; at < x.lateFields.length; at += 2) {
-      reply.fields.set(x.lateFields[at] ?? "", x.lateFields[at + 1] ?? "");
+      const name = x.lateFields[at] ?? "";
+      const value = x.lateFields[at + 1] ?? "";
+      // RFC 9110 section 12.5.5: what a policy varies by comes on top of what the backend varies by.
+      if (isVary(name)) reply.fields.set(name, [...reply.fields.getAll(name), value].join(", "));
+      else reply.fields.set(name, value);
     }
     this.#reply = reply;
     this.#isHeadPending = true;
@@ -221,3 +225,5 @@ export class ReplyWriter implements BodySink {
     this.#events.stalled(true);
   }
 }
+
+const isVary = (name: string): boolean => name.length === 4 && name.toLowerCase() === "vary";
