@@ -25,6 +25,11 @@ export class WireRequest implements ExchangeRequest {
   #params: Readonly<Record<string, string>> | null = null;
   #makeParams: (() => Readonly<Record<string, string>>) | null = null;
 
+  constructor() {
+    // A new request must show its fields like one that is used again.
+    this.fields.reset(this.head);
+  }
+
   reset(): void {
     this.head.release();
     this.fields.reset(this.head);
