@@ -5,7 +5,7 @@ const server = createBookshop();
 server.listen(Number(process.env.PORT ?? 8085), "127.0.0.1", () => {
   const address = server.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
-  process.send?.({ type: "ready", port });
+  process.send?.({ type: "ready", facts: { port } });
   if (!process.send) console.log(`bookshop on http://127.0.0.1:${port}`);
 });
 server.on("error", (error) => {
