@@ -29,7 +29,7 @@ export const setBackendService: Policy = definePolicy({
 | \`base-url\` | an http or https URL that replaces the backend's own; literal or expression |
 
 Exactly one of the two. A literal name that does not exist is refused when it is configured; one that an expression gives is a fault of the policy. A URL that an expression makes of what the caller sent lets
-the caller choose where the gateway connects: build it of literals. Timeouts, pools and credentials of a named backend come with it; a URL takes those of the operation's backend, without its credentials.
+the caller choose where the gateway connects: build it of literals. Timeouts, pools and credentials of a named backend come with it; a URL has the defaults of the kind \`http\` and no credentials.
 
 The attributes of Service Fabric (\`sf-*\`) and Dapr (\`dapr-*\`) are not available in this version.`,
   sections: ["inbound", "backend"],
