@@ -21,13 +21,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const ending = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    // The first signal ends in order; a second one means it.
-    if (ending.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
-    ending.abort();
-  });
-}
+/** npm, timeout(1) and terminals send the same signal twice, to the process and to its group: that is one wish. */
+const sameWishMs = 1000;
+let endingSinceMs = 0;
+process.on("SIGTERM", () => ending.abort());
+process.on("SIGINT", () => {
+  // Who presses Ctrl+C again does not want to wait for an orderly end.
+  if (ending.signal.aborted && performance.now() - endingSinceMs > sameWishMs) process.exit(130);
+  if (!ending.signal.aborted) endingSinceMs = performance.now();
+  ending.abort();
+});
 
 // Loaded after the cache is on.
 const [{ commands }, { runProgram }, { processTerminal }] = await Promise.all([

@@ -181,6 +181,32 @@ describe("import", () => {
     });
   });
 
+  test("of many findings the gravest are shown, with their file, and where to see the rest", async () => {
+    const finding = (severity: string, line: number): object => ({
+      rule: "r",
+      severity,
+      message: "m",
+      pointer: "/p",
+      line,
+      column: 1,
+      next: "n",
+    });
+    const findings = [...Array.from({ length: 20 }, (_, index) => finding("warning", index + 1)), finding("error", 99)];
+    const answer: Route = () => ({
+      api: "a",
+      path: "/a",
+      operations: none,
+      findings,
+      affects: { policies: [], products: [] },
+    });
+    await withPlatform({ "POST /api/v1/apis:import": answer }, document, async ({ run }) => {
+      const lines = (await run(["import", "openapi.json", "--dry-run"])).err.trim().split("\n");
+      assert.equal(lines.length, 13);
+      assert.match(lines[0] ?? "", /^openapi\.json:99:1 .*m\. n$/);
+      assert.match(lines[12] ?? "", /^and 9 findings more: portico lint openapi\.json$/);
+    });
+  });
+
   test("takes standard input, and --dry-run changes nothing", async () => {
     await withPlatform({ "POST /api/v1/apis:import": imported(added) }, {}, async ({ run, server }) => {
       const { exit } = await run(["import", "-", "--dry-run"], { input: document["openapi.json"] });

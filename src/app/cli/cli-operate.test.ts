@@ -194,7 +194,11 @@ describe("rollback, logs, backup, restore, doctor", () => {
       setTimeout(() => response.write('tus":503,"path":"/two"}\r\n\r\n'), 50);
     };
     await withPlatform({ "GET /api/v1/requests": stream }, {}, async ({ run, server }) => {
-      const { exit, out } = await run(["logs", "-f", "--json"], { endWhen: (text) => text.includes("/two") });
+      const { exit, out } = await run(["logs", "-f", "--json"], {
+        endWhen: (text) => text.includes("/two"),
+        // npm and timeout(1) send it twice.
+        endTimes: 2,
+      });
       assert.equal(exit, 0);
       assert.deepEqual(
         out

@@ -39,8 +39,7 @@ export const importApi: CommandSpec = {
     const body = { ...settingsOf(call), document: await documentSource(call) };
     const { client } = await platformOf(call);
     const plan = await client.post("/apis:import", { ...body, dryRun: true }, { timeoutMs: 120_000 });
-    if (!call.isJson)
-      for (const finding of findingsOf(plan, "findings")) call.terminal.err(`${findingText(finding)}\n`);
+    if (!call.isJson) call.terminal.err(findingsText(plan, call.argument(0) ?? "-"));
     if (call.isDryRun) {
       await answer(call, { ...plan, dryRun: true }, () => `${planText(plan)}Nothing was changed (--dry-run).`);
       return exitCodes.ok;
@@ -79,7 +78,7 @@ const operationsOf = (plan: Json, kind: "added" | "removed" | "changed"): readon
   listOf(objectOf(plan, "operations"), kind);
 
 // Lint warnings of a large document would hide its plan.
-const _findingsText = (plan: Json, file: string): string => {
+const findingsText = (plan: Json, file: string): string => {
   const rank = (severity: string | undefined): number => (severity === "error" ? 0 : severity === "warning" ? 1 : 2);
   const all = [...findingsOf(plan, "findings")].sort((a, b) => rank(a.severity) - rank(b.severity));
   const shown = all.slice(0, findingsShownMax).map((finding) => `${findingText({ file, ...finding })}\n`);

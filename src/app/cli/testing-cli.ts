@@ -23,6 +23,8 @@ export const runCli = (
     readonly input?: string | Uint8Array;
     /** Called with all of standard output so far; SIGTERM is sent once it answers true. */
     readonly endWhen?: (out: string) => boolean;
+    /** How often it is sent: tools like npm send a signal to the process and to its group. */
+    readonly endTimes?: number;
   },
 ): Promise<CliRun> =>
   new Promise((resolve, reject) => {
@@ -37,7 +39,8 @@ export const runCli = (
     let err = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       out += chunk;
-      if (options.endWhen?.(out)) child.kill("SIGTERM");
+      if (!options.endWhen?.(out)) return;
+      for (let times = options.endTimes ?? 1; times > 0; times--) child.kill("SIGTERM");
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       err += chunk;
