@@ -20,7 +20,7 @@ import { repairWindow, windowCounter, windowSlotBytes } from "./window-counter.t
 /** How many keys there is room for, and how many threads. */
 export interface CounterSizes {
   readonly threadsMax?: number;
-  /** Keys of sliding windows; one takes 332 bytes. Full: expired ones give way, then the one idle longest, then admissions are refused. */
+  /** Keys of sliding windows; one takes 588 bytes. Full: expired ones give way, then the one idle longest, then admissions are refused. */
   readonly windowsMax?: number;
   /** Keys of quotas; one takes 44 bytes. Full: those whose period is over give way, then new keys are refused. */
   readonly periodsMax?: number;

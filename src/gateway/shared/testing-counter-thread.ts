@@ -42,9 +42,9 @@ const attempt = (i: number): void => {
 
 if (task.gate) {
   const word = new Int32Array(task.gate.word);
-  if (Atomics.add(word, 0, 1) + 1 === task.gate.threads) Atomics.notify(word, 0);
-  for (let arrived = Atomics.load(word, 0); arrived < task.gate.threads; arrived = Atomics.load(word, 0))
-    Atomics.wait(word, 0, arrived, 1);
+  Atomics.add(word, 0, 1);
+  // Spinning rather than sleeping: a sleeper would wake when the others are through.
+  while (Atomics.load(word, 0) < task.gate.threads);
 }
 
 if (task.kind === "forever") {

@@ -4,22 +4,24 @@ import { type KeyHash, keyHash, nameHash } from "./key-hash.ts";
 import { type SlotTable, slotsPerBucket } from "./slot-table.ts";
 
 /*
- * Sliding windows. A slot has 64 cells, used in one of two ways:
+ * Sliding windows. A slot has 128 cells, used in one of two ways:
  *
- * - log: limits up to 64. A cell is the time of one unit admitted; a ring. Exact to the millisecond.
- * - steps: larger limits. Time is cut into steps of a sixtieth of the window; a cell counts what was admitted in one step. A step counts
- *   until it lies wholly outside the window, so that no window ever holds more than the limit; what was admitted counts for up to 1/60
- *   of the window longer than it must.
+ * - log: limits up to 128. A cell is the time of one unit admitted; a ring. Exact to the millisecond.
+ * - steps: larger limits. Time is cut into steps of a sixtieth of the window. 64 cells count what was admitted in one step each, 64 more
+ *   hold when in its step the last of it was admitted. A step counts until its last admission lies outside the window, so that no
+ *   window ever holds more than the limit; the first admissions of a step count for up to 1/60 of the window longer than they must.
  *
  *   slot: f64 0 last time · 1 time shift · 2 window · 3 log: base of the cells' times, steps: number of the newest step
  *         · 4 total in the cells (steps) · i32 10 log: first cell · 11 log: cells used · bytes 64.. cells, u32 each
  */
 
-export const windowSlotBytes = 64 + 64 * 4;
-const cells = 64;
+const logCells = 128;
+/** Cells of the steps' counts; as many for their last admissions lie behind them. */
+const stepCells = 64;
+export const windowSlotBytes: number = 64 + logCells * 4;
 const stepsPerWindow = 60;
 /** Limits up to this are counted by a log. */
-export const logCallsMax = cells;
+export const logCallsMax: number = logCells;
 /** The longest window that a log's 32-bit times hold. */
 const logWindowMsMax = 0x7fff_ffff;
 /** A clock that steps back further than threads' cached times differ was set: the slot's time goes on from where it was. */
@@ -70,7 +72,7 @@ export const windowCounter = (
 export const repairWindow = (table: SlotTable, slot: number): void => {
   const at = table.at(slot);
   let total = 0;
-  for (let i = 0; i < cells; i++) total += (table.ints[at + cellsAt + i] ?? 0) >>> 0;
+  for (let i = 0; i < stepCells; i++) total += (table.ints[at + cellsAt + i] ?? 0) >>> 0;
   table.floats[at / 2 + totalAt] = total;
 };
 
@@ -148,15 +150,15 @@ type Counting = (slot: number, cost: number, time: number) => Admission;
 
 const logCounting = (table: SlotTable, calls: number, windowMs: number): Counting => {
   const { ints, floats } = table;
-  const cellOf = (at: number, index: number): number => at + cellsAt + (index & (cells - 1));
+  const logCell = (at: number, index: number): number => at + cellsAt + (index & (logCells - 1));
   return (slot, cost, time) => {
     const at = table.at(slot);
     const base = floats[at / 2 + baseAt] ?? 0;
-    const timeAt = (index: number): number => base + ((ints[cellOf(at, index)] ?? 0) >>> 0);
+    const timeAt = (index: number): number => base + ((ints[logCell(at, index)] ?? 0) >>> 0);
     let first = ints[at + firstAt] ?? 0;
     let used = ints[at + usedAt] ?? 0;
     while (used > 0 && timeAt(first) + windowMs <= time) {
-      first = (first + 1) & (cells - 1);
+      first = (first + 1) & (logCells - 1);
       used -= 1;
     }
     ints[at + usedAt] = used;
@@ -164,7 +166,7 @@ const logCounting = (table: SlotTable, calls: number, windowMs: number): Countin
     const isAdmitted = used + cost <= calls;
     if (isAdmitted && cost > 0) {
       const fresh = rebased(table, at, first, used, time);
-      for (let i = 0; i < cost; i++) ints[cellOf(at, first + used + i)] = time - fresh;
+      for (let i = 0; i < cost; i++) ints[logCell(at, first + used + i)] = time - fresh;
       used += cost;
       ints[at + usedAt] = used;
     }
@@ -188,7 +190,7 @@ const rebased = (table: SlotTable, at: number, first: number, used: number, time
   if (time - base < logWindowMsMax) return base;
   const oldest = used === 0 ? time : base + ((ints[at + cellsAt + first] ?? 0) >>> 0);
   for (let i = 0; i < used; i++) {
-    const cell = at + cellsAt + ((first + i) & (cells - 1));
+    const cell = at + cellsAt + ((first + i) & (logCells - 1));
     ints[cell] = ((ints[cell] ?? 0) >>> 0) - (oldest - base);
   }
   floats[at / 2 + baseAt] = oldest;
@@ -197,41 +199,38 @@ const rebased = (table: SlotTable, at: number, first: number, used: number, time
 
 const stepCounting = (table: SlotTable, calls: number, windowMs: number): Counting => {
   const { ints, floats } = table;
-  // Whole milliseconds, so that the end of a step is exact and a caller who waits for it is admitted.
+  // Whole milliseconds, so that times of steps are exact and a caller who waits as told is admitted.
   const stepMs = Math.max(1, Math.ceil(windowMs / stepsPerWindow));
-  const cellOf = (at: number, step: number): number => at + cellsAt + (step % cells);
+  /** The last admission of a step, as the slot's time. */
+  const lastOf = (at: number, step: number): number =>
+    step * stepMs + ((ints[cellOf(at, step) + stepCells] ?? 0) >>> 0);
   return (slot, cost, time) => {
     const at = table.at(slot);
     const newestAt = at / 2 + baseAt;
-    const sumAt = at / 2 + totalAt;
     const step = Math.floor(time / stepMs);
     const oldest = Math.floor((time - windowMs) / stepMs);
-    let total = floats[sumAt] ?? 0;
+    let total = floats[at / 2 + totalAt] ?? 0;
+    const spend = (s: number): void => {
+      total -= (ints[cellOf(at, s)] ?? 0) >>> 0;
+      ints[cellOf(at, s)] = 0;
+    };
     const newest = floats[newestAt] ?? 0;
     if (step > newest) {
-      // Cells from behind the newest step on are older than the window or belong to steps that nobody used.
-      const from = Math.max(newest + 1, step - cells + 1);
-      for (let s = from; s <= step; s++) {
-        total -= (ints[cellOf(at, s)] ?? 0) >>> 0;
-        ints[cellOf(at, s)] = 0;
-      }
+      // Cells from behind the newest step on held steps that are older than the window.
+      for (let s = Math.max(newest + 1, step - stepCells + 1); s <= step; s++) spend(s);
       floats[newestAt] = step;
     }
-    // The ring is a little longer than the window: steps between its end and the window's are spent too.
-    for (let s = step - cells + 1; s < oldest; s++) {
-      if (s < 0) continue;
-      const spent = (ints[cellOf(at, s)] ?? 0) >>> 0;
-      if (spent === 0) continue;
-      total -= spent;
-      ints[cellOf(at, s)] = 0;
-    }
+    // The ring is longer than the window: what lies before it is spent, and so is the step it begins in when its last admission is.
+    for (let s = Math.max(0, step - stepCells + 1); s < oldest; s++) if (ints[cellOf(at, s)] !== 0) spend(s);
+    if (oldest >= 0 && ints[cellOf(at, oldest)] !== 0 && lastOf(at, oldest) + windowMs <= time) spend(oldest);
     const isAdmitted = total + cost <= calls;
     if (isAdmitted && cost > 0) {
+      ints[cellOf(at, step) + stepCells] = time - step * stepMs;
       ints[cellOf(at, step)] = (((ints[cellOf(at, step)] ?? 0) >>> 0) + cost) | 0;
       total += cost;
     }
-    floats[sumAt] = total;
-    const until = (s: number): number => (s + 1) * stepMs + windowMs - time;
+    floats[at / 2 + totalAt] = total;
+    const until = (s: number): number => lastOf(at, s) + windowMs - time;
     return {
       isAdmitted,
       limit: calls,
@@ -246,9 +245,11 @@ const stepCounting = (table: SlotTable, calls: number, windowMs: number): Counti
   };
 };
 
+const cellOf = (at: number, step: number): number => at + cellsAt + (step % stepCells);
+
 /** The newest step in which anything was admitted. */
 const lastUsed = (ints: Int32Array, at: number, step: number, oldest: number): number => {
-  for (let s = step; s > oldest; s--) if (ints[at + cellsAt + (s % cells)] !== 0) return s;
+  for (let s = step; s > oldest; s--) if (ints[cellOf(at, s)] !== 0) return s;
   return oldest;
 };
 
@@ -256,7 +257,7 @@ const lastUsed = (ints: Int32Array, at: number, step: number, oldest: number): n
 const freeing = (ints: Int32Array, at: number, oldest: number, step: number, excess: number): number => {
   let freed = 0;
   for (let s = oldest; s <= step; s++) {
-    freed += (ints[at + cellsAt + (s % cells)] ?? 0) >>> 0;
+    freed += (ints[cellOf(at, s)] ?? 0) >>> 0;
     if (freed >= excess) return s;
   }
   return step;
