@@ -24,7 +24,7 @@ import type { TraceIds } from "./trace-ids.ts";
 const targetPattern = /^[\x21\x22\x24-\x7e]*$/;
 /** W3C Trace Context section 3.2.2; later versions may carry more behind the flags. */
 const traceparentPattern =
-  /^(?!ff)(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-))/;
+  /^(?!ff)(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|(?!00)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-))/;
 const zeroIds = /^..-(?:0{32}|.{32}-0{16})/;
 
 /**
