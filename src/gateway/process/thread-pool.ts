@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { Fault } from "../../base/fault.ts";
+import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
@@ -66,6 +66,7 @@ interface Handle extends ThreadFacts {
   beat: number;
   beatAtMs: number;
   isEnded: boolean;
+  failure: unknown;
   readonly waiting: Map<number, PromiseWithResolvers<readonly UnitError[] | null>>;
   readonly listening: PromiseWithResolvers<number>;
   readonly drained: PromiseWithResolvers<void>;
@@ -126,6 +127,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       beat: Atomics.load(beats, thread),
       beatAtMs: performance.now(),
       isEnded: false,
+      failure: null,
       waiting: new Map(),
       listening: Promise.withResolvers(),
       drained: Promise.withResolvers(),
@@ -134,7 +136,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     handle.listening.promise.catch(() => {});
     handles.set(thread, handle);
     worker.on("message", (message: FromThread) => receive(handle, message));
-    worker.on("error", (error) => log.error("a gateway thread failed", { thread, error }));
+    worker.on("error", (error) => {
+      handle.failure = error;
+      log.error("a gateway thread failed", { thread, error });
+    });
     worker.on("exit", (code) => ended(handle, code));
     for (const change of options.initialChanges()) {
       void ask(handle, (n) => ({ type: "apply", sequence: n, change })).then((found) => {
@@ -177,7 +182,13 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     handle.isListening = false;
     handles.delete(handle.thread);
     for (const waiting of handle.waiting.values()) waiting.resolve(null);
-    handle.listening.reject(new Error(`gateway thread ${handle.thread} ended before it listened`));
+    handle.listening.reject(
+      new Fault("gateway.thread_failed", {
+        public: "The gateway could not start: one of its threads ended.",
+        internal: `thread ${handle.thread}: ${handle.failure === null ? `exit code ${code}` : messageOf(handle.failure)}`,
+        cause: handle.failure,
+      }),
+    );
     handle.drained.resolve();
     options.onEnded(handle);
     if (isDraining || port === 0) return;
