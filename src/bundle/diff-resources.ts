@@ -5,7 +5,7 @@ import { type BundleFinding, pathText } from "./finding.ts";
 import { textOf } from "./write-bundle.ts";
 
 /** One field that would change; what may be a secret reads `(hidden)`. */
-export interface FieldChange {
+interface FieldChange {
   readonly path: string;
   readonly before?: unknown;
   readonly after?: unknown;
@@ -47,7 +47,7 @@ export interface PlanOptions {
 }
 
 /** The owner where neither the caller nor portico.yaml names one. */
-export const defaultOwner = "default";
+const defaultOwner = "default";
 
 /** The name under which a bundle owns its resources: its workspace. */
 export const ownerOfBundle = (resources: readonly Resource[]): string => {
@@ -124,7 +124,7 @@ const changeOf = (before: Resource | undefined, after: Resource): ResourceChange
 };
 
 /** The fields in which two versions of a resource differ, its document included. */
-export const fieldChanges = (before: Resource, after: Resource): readonly FieldChange[] => {
+const fieldChanges = (before: Resource, after: Resource): readonly FieldChange[] => {
   const changes: FieldChange[] = [];
   if (before.document?.hash !== after.document?.hash || before.document?.fileName !== after.document?.fileName) {
     changes.push({ path: "(document)", ...side("before", before.document), ...side("after", after.document) });

@@ -23,7 +23,7 @@ export interface DocumentFacts {
 }
 
 /** Reads a document for its facts. Throws the `Fault` of `readDocument` for what is no OpenAPI document. */
-export const readDocumentFacts = (
+const readDocumentFacts = (
   bytes: Uint8Array,
   fileName: string,
   withMocks: boolean,

@@ -8,7 +8,7 @@ import {
   resourceKey,
   resourceSchemas,
 } from "../model/resource.ts";
-import { documentFileNames, documentPathOf, placeOf } from "./bundle-paths.ts";
+import { documentFileNames, placeOf } from "./bundle-paths.ts";
 import { cachedFacts, type FactsCache } from "./document-facts.ts";
 import { type BundleFinding, pathParts, pathText, sortFindings } from "./finding.ts";
 import { checkReferences, type ReferenceContext } from "./references.ts";
@@ -357,7 +357,3 @@ const collapseIgnored = (findings: readonly BundleFinding[]): readonly BundleFin
     return true;
   });
 };
-
-/** The path of an API's document within its bundle. */
-export const documentPath = (api: string, reference: DocumentReference): string =>
-  documentPathOf(api, reference.fileName);

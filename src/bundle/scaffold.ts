@@ -18,7 +18,7 @@ export const scaffold = (workspace: string, policies: readonly PolicyHint[] = []
   ]);
 
 /** The first line of a file, by which editors find its JSON Schema. */
-export const schemaLine = (kind: ResourceKind, path: string): string =>
+const schemaLine = (kind: ResourceKind, path: string): string =>
   `# yaml-language-server: $schema=${"../".repeat(path.split("/").length - 1)}${schemaPathOf(kind)}\n`;
 
 const starterFiles: readonly { readonly kind: ResourceKind; readonly name: string; readonly text: string }[] = [

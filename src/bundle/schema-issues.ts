@@ -170,7 +170,7 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown => {
 };
 
 /** The names of the fields that a schema knows at a path, over all branches that lead there. */
-export const fieldsAt = (schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] => {
+const fieldsAt = (schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] => {
   let here = unfold(schema);
   for (const part of path) here = here.flatMap((one) => step(one, part)).flatMap(unfold);
   return [...new Set(here.flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : [])))];

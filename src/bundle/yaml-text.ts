@@ -3,13 +3,13 @@ import { messageOf } from "../base/fault.ts";
 import { pathText } from "./finding.ts";
 
 /** A place in a text; lines and columns count from 1. */
-export interface TextPlace {
+interface TextPlace {
   readonly line: number;
   readonly column: number;
 }
 
 /** Something wrong with a YAML text itself. */
-export interface YamlMistake extends TextPlace {
+interface YamlMistake extends TextPlace {
   readonly message: string;
   readonly path?: string;
   readonly next?: string;

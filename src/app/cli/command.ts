@@ -3,7 +3,7 @@ export const exitCodes = { ok: 0, failure: 1, usage: 2, findings: 3 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** An argument by position; `required` unless told otherwise. */
-export interface ArgumentSpec {
+interface ArgumentSpec {
   readonly name: string;
   readonly description: string;
   readonly isOptional?: boolean;

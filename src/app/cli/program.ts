@@ -4,7 +4,7 @@ import { type Call, type CommandSpec, type ExitCode, exitCodes, type OptionSpec,
 import { failureJson, failureOf, failureText } from "./failure.ts";
 
 /** The flags that every command takes, and those that its nature adds. */
-export const sharedOptions: Readonly<Record<"all" | "platform" | "write" | "asks", readonly OptionSpec[]>> = {
+const sharedOptions: Readonly<Record<"all" | "platform" | "write" | "asks", readonly OptionSpec[]>> = {
   all: [{ flags: "--json", description: "answer with JSON on standard output" }],
   platform: [
     {
