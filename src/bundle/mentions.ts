@@ -10,7 +10,7 @@ export interface Mention {
 }
 
 /** Everything that a configuration value names: fragments, backends, policies by their step, `{{named values}}` in any text. */
-export const mentionsIn = (value: unknown): readonly Mention[] => {
+const mentionsIn = (value: unknown): readonly Mention[] => {
   const found: Mention[] = [];
   const visit = (node: unknown, path: readonly PropertyKey[]): void => {
     if (typeof node === "string") {
