@@ -1,4 +1,7 @@
+import { type BoundedMap, boundedMap } from "../base/bounded-map.ts";
 import { type Resource, type ResourceKind, type ResourceOf, settingsName } from "../model/resource.ts";
+import type { ApiUnit } from "../model/snapshot.ts";
+import type { FactsCache } from "./document-facts.ts";
 
 /** Where the values of named values come from that no file holds. */
 export interface ValueSources {
@@ -7,6 +10,19 @@ export interface ValueSources {
   /** Where named values with `env` are read from. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
+
+/** What `makeUnits` remembers; bounded. */
+export interface UnitCache {
+  readonly facts: FactsCache;
+  /** Units by the hash of everything they are made of. */
+  readonly units: BoundedMap<string, ApiUnit>;
+}
+
+/** An empty cache for `makeUnits`. */
+export const unitCache = (entriesMax = 10_000): UnitCache => ({
+  facts: boundedMap(entriesMax),
+  units: boundedMap(entriesMax),
+});
 
 /** The resources of one state by kind and name, and where other values come from. */
 export interface UnitSources {

@@ -1,4 +1,3 @@
-import { type BoundedMap, boundedMap } from "../base/bounded-map.ts";
 import { contentHash } from "../base/canonical-json.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import { type Api, protectionsOf } from "../model/api.ts";
@@ -7,11 +6,21 @@ import type { Plan } from "../model/product.ts";
 import { type Resource, type ResourceOf, settingsName } from "../model/resource.ts";
 import type { ApiUnit, Snapshot, UnitError, UnitOperation, UnitPolicy } from "../model/snapshot.ts";
 import { documentPathOf, filePathOf } from "./bundle-paths.ts";
-import { cachedFacts, canBeBackend, type DocumentFacts, type FactsCache } from "./document-facts.ts";
+import { cachedFacts, canBeBackend, type DocumentFacts } from "./document-facts.ts";
 import { pathText } from "./finding.ts";
 import { isUrl } from "./references.ts";
-import { indexResources, productsOf, type UnitProblem, type UnitSources, type ValueSources } from "./unit-sources.ts";
+import {
+  indexResources,
+  productsOf,
+  type UnitCache,
+  type UnitProblem,
+  type UnitSources,
+  type ValueSources,
+} from "./unit-sources.ts";
 import { backendNamesOf, namedValuesOf, type UnitUses, usesOf } from "./unit-uses.ts";
+
+// Whoever makes units makes their cache as well.
+export { unitCache } from "./unit-sources.ts";
 
 /** What units are made with beside the resources and documents. */
 export interface UnitTools extends ValueSources {
@@ -20,19 +29,6 @@ export interface UnitTools extends ValueSources {
   /** Kept from one call to the next, it saves parsing documents and making units that did not change. */
   readonly cache?: UnitCache;
 }
-
-/** What `makeUnits` remembers; bounded. */
-export interface UnitCache {
-  readonly facts: FactsCache;
-  /** Units by the hash of everything they are made of. */
-  readonly units: BoundedMap<string, ApiUnit>;
-}
-
-/** An empty cache for `makeUnits`. */
-export const unitCache = (entriesMax = 10_000): UnitCache => ({
-  facts: boundedMap(entriesMax),
-  units: boundedMap(entriesMax),
-});
 
 /** The units that could be made, in order of API name, and why others could not. */
 export interface UnitsMade {
