@@ -5,7 +5,6 @@ import { startGateway } from "../gateway/process/gateway-process.ts";
 import { newMetricsRegion } from "../telemetry/metrics-region.ts";
 import { createEndedThreads, prometheusText } from "../telemetry/prometheus.ts";
 import { mergeUsage, newUsageRegion, takeUsage } from "../telemetry/usage-region.ts";
-import { bundleSource } from "./bundle-source.ts";
 
 /** What the role `gateway` runs with. Exactly one of `control` and `configDir` says where its configuration comes from. */
 export interface GatewayRoleSettings {
@@ -43,7 +42,11 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
     write: (line) => process.stderr.write(line),
     fields: { role: "gateway" },
   });
-  const source = control === undefined ? configDir && bundleSource(configDir, log) : { control };
+  // A gateway under control never reads documents: what reads them is loaded only where it is needed.
+  const source =
+    control === undefined
+      ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, log)
+      : { control };
   if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
   const ended = createEndedThreads();
   return startGateway({

@@ -34,21 +34,25 @@ export interface ThreadObserver {
   close(): Promise<void>;
 }
 
-/** What a thread of the gateway is put together from. */
+/** What a thread of the gateway is put together from, once it knows its start. */
 export interface ThreadParts {
-  readonly start: ThreadStart;
-  readonly port: MessagePort;
   readonly lists: Lists;
   readonly observer: ThreadObserver;
   readonly log: Log;
 }
 
+/** Waits on `port` for the start, then serves calls on this thread until it is told to drain. Everything is loaded before the start comes. */
+export const awaitStart = (port: MessagePort, partsOf: (start: ThreadStart) => ThreadParts): void => {
+  port.once("message", (message: ToThread) => {
+    if (message.type === "start") runThread(message.start, port, partsOf(message.start));
+  });
+};
+
 /** How often recent records go to the main thread. */
 const recentEveryTicks = 3;
 const heapEveryTicks = 10;
 
-/** Serves calls on this thread until it is told to drain. */
-export const runThread = ({ start, port, lists, observer, log }: ThreadParts): void => {
+const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log }: ThreadParts): void => {
   const clock = systemClock;
   const wheel = new Wheel(clock);
   const access = createAccessReader(start.access);
@@ -160,7 +164,7 @@ export const runThread = ({ start, port, lists, observer, log }: ThreadParts): v
         }
       });
     } else if (message.type === "reopen-log") observer.reopenLog();
-    else inOrder(() => drain(message.deadlineMs));
+    else if (message.type === "drain") inOrder(() => drain(message.deadlineMs));
   });
 };
 

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { z } from "zod";
 import { httpBackend } from "../../backends/http.ts";
 import { jsonLog } from "../../base/log.ts";
@@ -7,12 +7,10 @@ import { compileValue } from "../../expressions/value.ts";
 import { keyAuth } from "../../policies/key-auth.ts";
 import { createThreadTelemetry } from "../../telemetry/thread-telemetry.ts";
 import { testBackends, testPolicies } from "../testing-unit.ts";
-import { runThread } from "./run-thread.ts";
-import type { ThreadStart } from "./thread-messages.ts";
+import { awaitStart } from "./run-thread.ts";
 
 // A thread for tests: the real engine with a few policies, of which some do what no policy should.
 if (parentPort === null) throw new Error("this module runs in a thread");
-const start: ThreadStart = workerData;
 const about = { group: "control", docs: "", examples: [], sections: ["inbound"], summary: "For tests." } as const;
 const none = z.strictObject({});
 
@@ -43,11 +41,13 @@ const pause = definePolicy({
   },
 });
 
+let number = -1;
+
 const thread = definePolicy({
   ...about,
   name: "tell-thread",
   schema: none,
-  build: () => (x) => x.setReplyHeader("x-thread", String(start.thread)),
+  build: () => (x) => x.setReplyHeader("x-thread", String(number)),
 });
 
 const tagged = definePolicy({
@@ -58,14 +58,15 @@ const tagged = definePolicy({
   build: (config) => (x) => x.setReplyHeader("x-tag", `${config.text} ${x.revision}`),
 });
 
-runThread({
-  start,
-  port: parentPort,
-  lists: {
-    policies: [...testPolicies().filter((policy) => policy.name !== "key-auth"), keyAuth, die, pause, thread, tagged],
-    backends: [...testBackends().filter((kind) => kind.kind === "mock"), httpBackend],
-    compileValue,
-  },
-  observer: createThreadTelemetry({ metrics: start.metrics, usage: start.usage, log: null }),
-  log: jsonLog({ level: start.logLevel, write: (line) => process.stderr.write(line) }),
+awaitStart(parentPort, (start) => {
+  number = start.thread;
+  return {
+    lists: {
+      policies: [...testPolicies().filter((policy) => policy.name !== "key-auth"), keyAuth, die, pause, thread, tagged],
+      backends: [...testBackends().filter((kind) => kind.kind === "mock"), httpBackend],
+      compileValue,
+    },
+    observer: createThreadTelemetry({ metrics: start.metrics, usage: start.usage, log: null }),
+    log: jsonLog({ level: start.logLevel, write: (line) => process.stderr.write(line) }),
+  };
 });

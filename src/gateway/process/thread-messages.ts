@@ -38,6 +38,8 @@ export interface ThreadStart {
 
 /** From the main thread to a thread, in order: what comes later waits for what came before. */
 export type ToThread =
+  /** The first message. A thread that has not had it yet is a spare: loaded, and waiting. */
+  | { readonly type: "start"; readonly start: ThreadStart }
   | { readonly type: "apply"; readonly sequence: number; readonly change: UnitTextChange }
   | { readonly type: "access"; readonly sequence: number; readonly buffers: AccessBuffers }
   | { readonly type: "listen"; readonly port: number }

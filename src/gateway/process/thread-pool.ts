@@ -72,12 +72,14 @@ interface Handle extends ThreadFacts {
   readonly drained: PromiseWithResolvers<void>;
 }
 
-const stallMsDefault = 1000;
+const stallMsDefault = 800;
 /** A thread that has not come up within this time is stuck in its start. */
 const startMsMax = 30_000;
 /** Waits before a thread that keeps dying young is started again. */
 const restartDelaysMs = [0, 100, 500, 1000, 2000] as const;
 const youngMs = 5_000;
+/** The spare is loaded when the others have had their start. */
+const spareDelayMs = 1_000;
 
 /** A pool; no thread runs before `listen`. */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
@@ -93,6 +95,8 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   let isDraining = false;
   let lastLookMs = performance.now();
   let errors: readonly UnitError[] = [];
+  let spare: Worker | null = null;
+  let spareTimer: NodeJS.Timeout | undefined;
   const restartTimers = new Set<NodeJS.Timeout>();
 
   const post = (handle: Handle, message: ToThread): void => handle.worker.postMessage(message);
@@ -106,16 +110,41 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     return answer.promise;
   };
 
+  const newWorker = (): Worker => new Worker(options.threadUrl, { name: "gateway" });
+
+  /** Keeps one thread loaded and waiting: loading the modules is what would take longest when another one dies. */
+  const keepSpare = (): void => {
+    clearTimeout(spareTimer);
+    spareTimer = setTimeout(() => {
+      if (isDraining || spare !== null) return;
+      const worker = newWorker();
+      spare = worker;
+      const gone = (error: unknown): void => {
+        if (spare !== worker) return;
+        spare = null;
+        log.warn("the spare gateway thread ended", { error });
+        keepSpare();
+      };
+      worker.on("error", gone);
+      worker.on("exit", gone);
+      worker.unref();
+    }, spareDelayMs);
+    spareTimer.unref();
+  };
+
   const start = (thread: number): Handle => {
     const regions = options.newRegions();
-    const workerData: ThreadStart = {
+    const begin: ThreadStart = {
       ...options.common,
       ...regions,
       thread,
       beats: beatsMemory,
       access: options.access(),
     };
-    const worker = new Worker(options.threadUrl, { workerData, name: `gateway-${thread}` });
+    const worker = spare ?? newWorker();
+    spare = null;
+    worker.removeAllListeners();
+    worker.ref();
     const handle: Handle = {
       thread,
       worker,
@@ -141,6 +170,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       log.error("a gateway thread failed", { thread, error });
     });
     worker.on("exit", (code) => ended(handle, code));
+    post(handle, { type: "start", start: begin });
     for (const change of options.initialChanges()) {
       void ask(handle, (n) => ({ type: "apply", sequence: n, change })).then((found) => {
         if (found !== null) errors = found;
@@ -205,11 +235,14 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     });
     if (delayMs === 0) {
       start(handle.thread);
+      keepSpare();
       return;
     }
     const timer = setTimeout(() => {
       restartTimers.delete(timer);
-      if (!isDraining) start(handle.thread);
+      if (isDraining) return;
+      start(handle.thread);
+      keepSpare();
     }, delayMs);
     restartTimers.add(timer);
   };
@@ -250,6 +283,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       port = wanted === 0 ? await first.listening.promise : wanted;
       const others = Array.from({ length: options.threads - 1 }, (_, index) => start(index + 1));
       await Promise.all([first, ...others].map((handle) => handle.listening.promise));
+      keepSpare();
       return port;
     },
     apply: async (change) => {
@@ -280,6 +314,8 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     drain: async (deadlineMs) => {
       isDraining = true;
       for (const timer of restartTimers) clearTimeout(timer);
+      clearTimeout(spareTimer);
+      void spare?.terminate();
       const all = [...handles.values()];
       for (const handle of all) post(handle, { type: "drain", deadlineMs });
       const late = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 import { hash as digestOf } from "node:crypto";
 import type { KeyFacts } from "../../exchange/policy.ts";
-import { type SubscriptionState, subscriptionStates } from "../../model/consumer.ts";
+import type { SubscriptionState } from "../../model/consumer.ts";
 import type { DeliveryMessage, SubscriptionEntry } from "../../model/snapshot.ts";
 import { createKeyWriter, type Digest, type FoundKey, parseDigest, readKeyTable } from "./key-table.ts";
 import { createStringArena, growableBuffer, growTo, readText } from "./string-arena.ts";
@@ -23,7 +23,8 @@ const headerWords = 4;
 const stateAt = 3;
 const busyBit = 1 << 8;
 const versionStep = 1 << 9;
-const states = Object.keys(subscriptionStates).filter((name): name is SubscriptionState => name in subscriptionStates);
+/** By their number in a record, which is also on disk: only ever add at the end. */
+const states = ["pending", "active", "suspended", "rejected", "ended"] as const satisfies readonly SubscriptionState[];
 
 /** The one who writes; lives in the main thread. */
 export interface AccessWriter {
