@@ -178,7 +178,8 @@ const rulesOf = (config: Config, tools: PolicyTools): Rules => {
     tools.mistake(".decryption-keys", "`decryption-keys` is not available in this version");
   if (config["clock-skew"] > clockSkewMsMax) tools.mistake(".clock-skew", "at most 10 minutes");
   const header = config["header-name"] ?? "authorization";
-  const isAuthorization = sources.every((source) => source === undefined) || header.toLowerCase() === "authorization";
+  const isInHeader = config["query-parameter-name"] === undefined && config["token-value"] === undefined;
+  const isAuthorization = isInHeader && header.toLowerCase() === "authorization";
   const scheme = config["require-scheme"] ?? (isAuthorization ? "Bearer" : undefined);
   const values = (list: readonly (string | number | boolean)[] | undefined, path: string): readonly Value<string>[] =>
     (list ?? []).map((value, index) => tools.value(value, "string", `${path}[${index}]`));
