@@ -2,8 +2,11 @@ import type { z } from "zod";
 import type { Exchange, ForwardOptions } from "./exchange.ts";
 import type { Reply } from "./reply.ts";
 
-/** Told once when the reply's head is there (`reply` undefined: the engine has it in `x.reply`), or why there is none. */
-export type Settled = (refusal: Reply | undefined) => void;
+/**
+ * Told once: nothing, when the engine has the reply's head in `x.reply`; a reply that the backend made itself, which goes on to
+ * `outbound` like any other; or a refusal (with `problem`), which is a fault of the call.
+ */
+export type Settled = (reply: Reply | undefined) => void;
 
 /** Something that answers calls. Either sets the exchange's reply through its tools, or settles with a reply made here. */
 export interface BuiltBackend {

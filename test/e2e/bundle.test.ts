@@ -82,7 +82,7 @@ describe("configuration as files", () => {
       assert.ok(text.includes(file) && text.includes(words), `${file}: ${words} in\n${text}`);
     }
     const human = await portico(platform, ["apply", bad, "--yes"]);
-    assert.equal((human.stderr.match(/^\S+\.yaml:\d+/gm) ?? []).length >= 7, true, human.stderr);
+    assert.equal((human.stderr.match(/^ +\S+\.yaml:\d+:\d+ /gm) ?? []).length, 7, human.stderr);
     assert.equal(await revision(), before);
   });
 

@@ -4,7 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { type Platform, portico, root, startPlatform } from "./testing-platform.ts";
+import { main, type Platform, root, startPlatform } from "./testing-platform.ts";
 
 const shell = promisify(execFile);
 
@@ -141,7 +141,13 @@ describe("a first start with the sample", () => {
   });
 
   test("a second start on the same data directory is refused with the reason", async () => {
-    const result = await portico(platform, ["up", "--port-base", "19000"]);
+    const result = await new Promise<{ code: number | string | null; stderr: string }>((resolve) =>
+      execFile(
+        process.execPath,
+        [main, "up", "--data", platform.dataDir, "--port-base", "19000"],
+        (error, _stdout, stderr) => resolve({ code: error?.code ?? 0, stderr }),
+      ),
+    );
     assert.equal(result.code, 1);
     assert.match(result.stderr, /in use/);
   });

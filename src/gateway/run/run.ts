@@ -244,7 +244,7 @@ export const createRun = (tools: RunTools): Run => {
   const afterForward = (state: RunState, x: EngineExchange, options: ForwardOptions): boolean => {
     const refusal = state.sendRefusal;
     state.sendRefusal = undefined;
-    if (refusal !== undefined) return conclude(state, x, refusal);
+    if (refusal !== undefined && !isAnswer(x, refusal)) return conclude(state, x, refusal);
     if (isFailure(x, options)) throw new BackendStatusFault(x.reply?.status ?? 0);
     return true;
   };
@@ -266,7 +266,7 @@ export const createRun = (tools: RunTools): Run => {
       state.abandonForward = reject;
       backend.send(x, options, (refusal) => {
         state.abandonForward = null;
-        if (refusal !== undefined) reject(new ForwardRefused(refusal));
+        if (refusal !== undefined && !isAnswer(x, refusal)) reject(new ForwardRefused(refusal));
         else if (isFailure(x, options)) reject(new BackendStatusFault(x.reply?.status ?? 0));
         else resolve();
       });
@@ -408,6 +408,13 @@ const isFailure = (x: EngineExchange, options: ForwardOptions): boolean =>
 
 const sectionOf = (phase: RunState["phase"]): string =>
   phase === "protect" || phase === "preflight" ? "inbound" : phase === "answered" ? "" : phase;
+
+/** A backend that makes its replies itself, such as the mock, has answered like any other: outbound sees the reply. */
+const isAnswer = (x: EngineExchange, reply: Reply): boolean => {
+  if (reply.problem !== undefined) return false;
+  x.setReply(reply);
+  return true;
+};
 
 /** What the caller is to see of something thrown that is no bug of a policy; null where it is one. */
 const refusalOf = (thrown: unknown): Reply | null => {
