@@ -3,7 +3,7 @@ import { definePolicy, type Policy } from "../exchange/policy.ts";
 import { bodyFrom } from "../expressions/body-value.ts";
 
 const schema = z.strictObject({
-  value: z.unknown(),
+  value: z.unknown().optional(),
   template: z.unknown().optional(),
   "xsi-nil": z.unknown().optional(),
   "parse-date": z.unknown().optional(),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { definePolicy, type Policy } from "../exchange/policy.ts";
 import { variableNameAttribute } from "../exchange/policy-schema.ts";
 
-const schema = z.strictObject({ name: variableNameAttribute, value: z.unknown() });
+const schema = z.strictObject({ name: variableNameAttribute, value: z.unknown().optional() });
 
 /** Keeps a value for later steps of the call; see docs. */
 export const setVariable: Policy = definePolicy({
