@@ -54,6 +54,8 @@ export interface Management {
   readonly tools: ManagementTools;
   /** Wakes delivery: another process may have written. */
   poke(): void;
+  /** Resolves when the state of that revision, or a later one, is ready to be delivered. */
+  whenDelivered(revision: number): Promise<void>;
   /** True when there is something to deliver, be it nothing. */
   isReady(): boolean;
   /** Ends the streams to gateways; they connect again elsewhere, or later. */
@@ -126,6 +128,11 @@ export const openManagement = async (settings: ManagementSettings): Promise<Mana
     as: (actor) => (request) => serve({ ...serving, actor }, request),
     tools,
     poke: () => maker.poke(),
+    whenDelivered: async (revision) => {
+      while (!stopping.signal.aborted) {
+        if ((await maker.newerThan(revision - 1, 1_000, stopping.signal)) !== undefined) return;
+      }
+    },
     isReady: () => maker.current() !== undefined,
     endStreams: () => stopping.abort(),
     stop: async () => {

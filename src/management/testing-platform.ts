@@ -26,6 +26,9 @@ export interface TestPlatform {
   readonly database: TestDatabase<Tables>;
   readonly ownerToken: string;
   readonly gatewayToken: string;
+  /** In hex. */
+  readonly secretKey: string;
+  readonly scratchDir: string;
   /** Every line that was logged. */
   readonly logged: string[];
   /** A request below `/api/v1`; as the owner unless `token` says otherwise, `""` for nobody. */
@@ -97,6 +100,8 @@ export const openTestPlatform = async (): Promise<TestPlatform> => {
     database,
     ownerToken,
     gatewayToken,
+    secretKey: key.toString("hex"),
+    scratchDir,
     logged,
     call: (method, path, body, options = {}) => answerOf(management, ownerToken, method, path, body, options),
     gateway: (path, body, signal) =>

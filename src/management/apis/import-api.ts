@@ -68,7 +68,7 @@ export const importApi: Operation = defineOperation({
           ...withoutUndefined({ title, protect, backend, products }),
         });
         const outcome = await importDocument(tools, change, name, checkBody(apiSchema, api), ready);
-        const json = importPlanView(outcome, ready, isDryRun ? undefined : change.revision);
+        const json = importPlanView(outcome, ready, isDryRun ? undefined : outcome.revision);
         return { status: outcome.isNew && !isDryRun ? 201 : 200, json, headers: { Location: `/api/v1/apis/${name}` } };
       },
       { isDryRun },

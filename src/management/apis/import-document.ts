@@ -42,6 +42,8 @@ export interface ImportOutcome {
   /** Ids under which operation policies stood that went away, or moved with their operation. */
   readonly policies: readonly { readonly id: string; readonly becomes?: string }[];
   readonly products: readonly string[];
+  /** Absent where nothing differs from what there was. */
+  readonly revision: number | undefined;
 }
 
 /**
@@ -70,7 +72,15 @@ export const importDocument = async (
     document: { fileName: ready.fileName, hash },
   });
   const policies = movePolicies(change, name, plan);
-  return { isNew: current === undefined, stored, plan, policies, products: productsOf(change, name, body) };
+  const isChanged = stored.revision === change.revision || policies.length > 0;
+  return {
+    isNew: current === undefined,
+    stored,
+    plan,
+    policies,
+    products: productsOf(change, name, body),
+    revision: isChanged ? change.revision : undefined,
+  };
 };
 
 const previousDocument = async (

@@ -30,7 +30,7 @@ export const putDocument: Operation = defineOperation({
       if (current?.document === undefined) throw notFound("API", params.name);
       matchDocument(call.headers, current.document.hash);
       const outcome = await importDocument(tools, change, params.name, current.body, ready);
-      return { status: 200, json: importPlanView(outcome, ready, call.isDryRun ? undefined : change.revision) };
+      return { status: 200, json: importPlanView(outcome, ready, call.isDryRun ? undefined : outcome.revision) };
     });
   },
 });
