@@ -103,7 +103,7 @@ export const CallForm = ({
         </span>
       </div>
       <p className="text-sm text-bad empty:hidden" role="alert" data-call-problem />
-      <section data-call-result hidden aria-label={words.response} aria-live="polite" />
+      <div data-call-result hidden />
     </form>
   );
 };

@@ -161,7 +161,8 @@ const send = async (form: HTMLFormElement, signal: AbortSignal): Promise<void> =
 
 interface View {
   readonly result: HTMLElement;
-  head(status: number, text: string, timeMs: string, bytes: number): void;
+  head(status: number, text: string, timeMs: string): void;
+  size(bytes: number): void;
   headers(fields: readonly (readonly [string, string])[]): void;
   body(text: string): void;
   note(text: string): void;
@@ -176,6 +177,9 @@ const element = (tag: string, className: string, text = ""): HTMLElement => {
 
 const openView = (result: HTMLElement): View => {
   const line = element("p", "flex flex-wrap items-center gap-x-3 gap-y-1 text-sm", words.sending);
+  // Said aloud once it is known; what grows below is there to be read, not to be listened to.
+  line.setAttribute("role", "status");
+  const size = element("p", "text-[0.8125rem] text-ink-faint empty:hidden");
   const note = element("p", "text-[0.8125rem] text-ink-soft empty:hidden mt-1");
   const details = element("details", "mt-2 text-[0.8125rem]");
   const list = element("dl", "mt-1 grid gap-x-3 gap-y-0.5 font-mono text-xs");
@@ -188,19 +192,21 @@ const openView = (result: HTMLElement): View => {
   pre.setAttribute("aria-label", words.body);
   block.append(pre);
   block.hidden = true;
-  result.replaceChildren(line, note, details, block);
+  result.replaceChildren(line, size, note, details, block);
   result.hidden = false;
   result.dataset.state = "sending";
   return {
     result,
-    head: (status, text, timeMs, bytes) => {
+    head: (status, text, timeMs) => {
       const dot = element("span", `status-dot status-${String(status).charAt(0)}`);
       line.replaceChildren(
         dot,
         element("strong", "font-mono font-semibold", `${status} ${text}`.trim()),
         element("span", "text-ink-faint", `${timeMs} ms`),
-        element("span", "text-ink-faint", words.bytes(bytes)),
       );
+    },
+    size: (bytes) => {
+      size.textContent = words.bytes(bytes);
     },
     headers: (fields) => {
       list.replaceChildren(
@@ -230,7 +236,7 @@ const showAnswer = async (view: View, response: Response): Promise<void> => {
   const mediaType = fields.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
   view.result.dataset.state = "receiving";
   view.result.dataset.status = String(status);
-  view.head(status, text, timeMs, 0);
+  view.head(status, text, timeMs);
   view.headers(fields);
   view.note(words.receiving);
   const isText = mediaType === "" || /json|text|xml|yaml|javascript|urlencoded|event-stream/i.test(mediaType);
@@ -241,7 +247,7 @@ const showAnswer = async (view: View, response: Response): Promise<void> => {
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
     if (isText && bytes < shownBytesMax) shown += decoder.decode(part.value, { stream: true });
     bytes += part.value.byteLength;
-    view.head(status, text, timeMs, bytes);
+    view.size(bytes);
     // Events are worth seeing as they come; JSON only once it is whole.
     if (isText) view.body(shown);
   }

@@ -38,12 +38,12 @@ export const CodeBlock = ({
   readonly language: CodeLanguage;
   readonly note?: ReactNode;
 }): ReactElement => (
-  <section className="code-block" data-copy-from aria-label={title}>
+  <div className="code-block" data-copy-from>
     <div className="code-head">
       <span className="font-medium text-code-ink">{title}</span>
       {note}
       <CopyButton />
     </div>
     <CodeText text={text} language={language} label={title} />
-  </section>
+  </div>
 );

@@ -133,7 +133,6 @@ export const strings = {
     contentType: "Content type",
     send: "Send",
     cancel: "Stop",
-    response: "Response",
   },
   missing: {
     title: "There is no such page",

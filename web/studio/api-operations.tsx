@@ -71,7 +71,7 @@ const OperationTable = ({
       {found.length === 0 ? (
         <p className="card px-4 py-8 text-center text-sm text-ink-soft">{words.noOperations}</p>
       ) : (
-        <div className="card overflow-x-auto">
+        <div className="card relative overflow-x-auto">
           <table className="table">
             <thead>
               <tr>

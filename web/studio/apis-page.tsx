@@ -76,7 +76,7 @@ const ApiTable = ({ apis }: { readonly apis: readonly ApiView[] }): ReactElement
           </button>
         </p>
       ) : (
-        <div className="card overflow-x-auto">
+        <div className="card relative overflow-x-auto">
           <table className="table">
             <thead>
               <tr>

@@ -12,7 +12,7 @@ export const CodeBlock = ({
   readonly text: string;
   readonly language: CodeLanguage;
 }): ReactElement => (
-  <section className="code-block" aria-label={title}>
+  <div className="code-block">
     <div className="code-head">
       <span className="font-medium text-code-ink">{title}</span>
       <CopyButton text={text} className="code-button ml-auto" />
@@ -22,5 +22,5 @@ export const CodeBlock = ({
       <code>{highlight(text, language)}</code>
     </pre>
     {/* biome-ignore-end lint/a11y: as above */}
-  </section>
+  </div>
 );

@@ -6,12 +6,14 @@ import { strings } from "./strings.ts";
 
 /** An address that leads nowhere. */
 export const MissingPage = (): ReactElement => (
-  <Page title={strings.missing.title}>
-    <p className="text-ink-soft">{strings.missing.text}</p>
-    <Link to="/apis" className="button mt-5">
-      {strings.missing.back}
-    </Link>
-  </Page>
+  <main id="main">
+    <Page title={strings.missing.title}>
+      <p className="text-ink-soft">{strings.missing.text}</p>
+      <Link to="/apis" className="button mt-5">
+        {strings.missing.back}
+      </Link>
+    </Page>
+  </main>
 );
 
 /** A page that failed: the others still work. */

@@ -58,6 +58,8 @@ export const ImportPage = (): ReactElement => {
   useEffect(() => {
     if (source === undefined || lookedAt.current === form) return;
     const timer = setTimeout(() => {
+      // What was published in the meantime needs no second look.
+      if (lookedAt.current === form) return;
       lookedAt.current = form;
       void look(source, form);
     }, restMs);
@@ -68,6 +70,7 @@ export const ImportPage = (): ReactElement => {
     event.preventDefault();
     if (source === undefined || step.kind !== "previewed") return;
     running.current?.abort();
+    lookedAt.current = form;
     setStep({ kind: "publishing", plan: step.plan });
     try {
       const plan = await runImport(importBody(source, form, false));

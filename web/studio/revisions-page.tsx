@@ -56,7 +56,7 @@ const RevisionTable = ({ revisions }: { readonly revisions: readonly RevisionVie
       {found.length === 0 ? (
         <p className="card px-4 py-8 text-center text-sm text-ink-soft">{words.noMatch}</p>
       ) : (
-        <div className="card overflow-x-auto">
+        <div className="card relative overflow-x-auto">
           <table className="table">
             <thead>
               <tr>

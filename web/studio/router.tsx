@@ -8,6 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { MissingPage, PageFault } from "./fault-pages.tsx";
+import { ownPath } from "./own-path.ts";
 import { Shell } from "./shell.tsx";
 
 interface RouterContext {
@@ -16,16 +17,21 @@ interface RouterContext {
 
 const root = createRootRouteWithContext<RouterContext>()({ component: Outlet });
 
+type Search = Readonly<Record<string, unknown>>;
+
+// What an address says of itself is passed on unless it is named: a field that is not as it should be is named as absent.
+const textIn = (search: Search, name: string): string | undefined => {
+  const value = search[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+
 /** A filter in the address; empty is absent. */
-const withFilter = (search: Readonly<Record<string, unknown>>): { q?: string } =>
-  typeof search.q === "string" && search.q !== "" ? { q: search.q } : {};
+const withFilter = (search: Search): { q?: string | undefined } => ({ q: textIn(search, "q") });
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search: Readonly<Record<string, unknown>>): { from?: string } =>
-    // Only a path of our own: an address in a link must not lead elsewhere after signing in.
-    typeof search.from === "string" && /^\/(?!\/|\\)/.test(search.from) ? { from: search.from } : {},
+  validateSearch: (search: Search): { from?: string | undefined } => ({ from: ownPath(textIn(search, "from")) }),
   component: lazyRouteComponent(() => import("./sign-in-page.tsx"), "SignInPage"),
 });
 
@@ -49,8 +55,7 @@ const apis = createRoute({
 const importApi = createRoute({
   getParentRoute: () => shell,
   path: "/import",
-  validateSearch: (search: Readonly<Record<string, unknown>>): { name?: string } =>
-    typeof search.name === "string" ? { name: search.name } : {},
+  validateSearch: (search: Search): { name?: string | undefined } => ({ name: textIn(search, "name") }),
   component: lazyRouteComponent(() => import("./import-page.tsx"), "ImportPage"),
 });
 
@@ -70,9 +75,9 @@ const apiOperations = createRoute({
 const apiPolicies = createRoute({
   getParentRoute: () => shell,
   path: "/apis/$api/policies",
-  validateSearch: (search: Readonly<Record<string, unknown>>): { operation?: string; product?: string } => ({
-    ...(typeof search.operation === "string" ? { operation: search.operation } : {}),
-    ...(typeof search.product === "string" && search.product !== "" ? { product: search.product } : {}),
+  validateSearch: (search: Search): { operation?: string | undefined; product?: string | undefined } => ({
+    operation: textIn(search, "operation"),
+    product: textIn(search, "product"),
   }),
   component: lazyRouteComponent(() => import("./api-policies.tsx"), "ApiPolicies"),
 });
@@ -101,6 +106,14 @@ export const makeRouter = (client: QueryClient) =>
     routeTree,
     context: { client },
     defaultPreload: "intent",
+    // Plain text in, plain text out: addresses are read and typed by people.
+    parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+    stringifySearch: (search) => {
+      const pairs = Object.entries(search).flatMap(([name, value]) =>
+        typeof value === "string" ? [[name, value]] : [],
+      );
+      return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+    },
     scrollRestoration: true,
     defaultNotFoundComponent: MissingPage,
     defaultErrorComponent: PageFault,

@@ -49,7 +49,7 @@ export const Shell = (): ReactElement => {
       <a className="skip-link" href="#main">
         {strings.skip}
       </a>
-      <div
+      <header
         className={`z-30 flex shrink-0 border-line bg-sunken max-sm:sticky max-sm:top-0 max-sm:border-b sm:sticky sm:top-0 sm:h-dvh sm:flex-col sm:border-r ${isWide ? "sm:w-[13.75rem]" : "sm:w-[3.75rem]"}`}
       >
         <Link to="/apis" className="flex h-14 items-center gap-3 px-4 font-semibold tracking-tight">
@@ -91,7 +91,7 @@ export const Shell = (): ReactElement => {
             isDesktop
           />
         </div>
-      </div>
+      </header>
       <main id="main" tabIndex={-1} className="min-w-0 flex-1 outline-none">
         <Outlet />
       </main>
