@@ -1,5 +1,7 @@
 import { Fault, type Finding } from "../base/fault.ts";
-import { type Problem, type ProblemRow, problemType } from "../base/problem.ts";
+import { type Problem, type ProblemRow, type ProblemTable, problemType } from "../base/problem.ts";
+import { documentProblems } from "../openapi/problems.ts";
+import { storeProblems } from "../store/problems.ts";
 import { type ManagementProblemCode, managementProblems } from "./problems.ts";
 
 /** One mistake in what was sent: `pointer` is a JSON pointer into the body, `parameter` a parameter's or header's name. */
@@ -18,9 +20,7 @@ export const problemOf = (thrown: unknown, requestId: string): Problem => {
     thrown instanceof Fault
       ? thrown
       : refuse("management.fault", "Something failed that should not. The log has more.");
-  const row: ProblemRow | undefined = Object.hasOwn(managementProblems, fault.code)
-    ? managementProblems[fault.code as ManagementProblemCode]
-    : undefined;
+  const row = rowOf(fault.code);
   return {
     type: problemType(fault.code),
     title: row?.title ?? titles[Math.floor(fault.status / 100)] ?? "Refused",
@@ -32,5 +32,12 @@ export const problemOf = (thrown: unknown, requestId: string): Problem => {
   };
 };
 
-// Faults of the rooms below (documents, the store) have their own codes; their rows are not this table's.
+/** Faults of the rooms below come through with their own codes. */
+const tables: readonly ProblemTable[] = [managementProblems, documentProblems, storeProblems];
+
+const rowOf = (code: string): ProblemRow | undefined => {
+  for (const table of tables) if (Object.hasOwn(table, code)) return table[code];
+  return undefined;
+};
+
 const titles: Readonly<Record<number, string>> = { 4: "Request refused", 5: "Not available" };
