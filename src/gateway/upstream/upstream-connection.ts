@@ -10,6 +10,7 @@ import { type Framing, type Head, type HeadLimits, scanReplyHead } from "../wire
 import { HeadCollector } from "../wire/head-collector.ts";
 import { kindConnection } from "../wire/known-names.ts";
 import { writeLatin1 } from "../wire/latin1.ts";
+import { keepBytes } from "../wire/read-into.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { WireExchange } from "../wire/wire-exchange.ts";
@@ -79,7 +80,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#socket = socket;
     this.#pool = pool;
     this.#reader = new BodyReader(pool.bodyLimits);
-    receiver.received = (length, bytes) => this.#received(keep(bytes, length));
+    receiver.received = (length, bytes) => this.#received(keepBytes(bytes, length));
     socket.on("drain", () => this.#requestSource?.resume());
     socket.on("end", () => this.#ended());
     // Followed by `close`.
@@ -486,13 +487,6 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#socket.resume();
   }
 }
-
-/** A copy that nobody overwrites: offsets into it stay valid for as long as anybody holds it. */
-const keep = (bytes: Uint8Array, length: number): Buffer => {
-  const kept = Buffer.allocUnsafe(length);
-  kept.set(length === bytes.length ? bytes : bytes.subarray(0, length));
-  return kept;
-};
 
 /** RFC 9110 section 9.2.2: methods whose repetition changes nothing; and nothing of the body has to be sent that has gone by. */
 const isRepeatable = (x: WireExchange): boolean =>

@@ -8,6 +8,7 @@ import type { WireContext } from "./context.ts";
 import { clientBehind } from "./forwarding.ts";
 import { type Framing, scanRequestHead } from "./head.ts";
 import { HeadCollector } from "./head-collector.ts";
+import { readInto } from "./read-into.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import type { BodySink, BodySource, ClientSide } from "./sides.ts";
 import type { Timed } from "./wheel.ts";
@@ -59,15 +60,16 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   #discarded = 0;
 
   constructor(
-    socket: Socket,
+    accepted: Socket,
     scheme: "http" | "https",
     context: WireContext,
     whenClosed: (connection: ClientConnection) => void,
   ) {
     this.scheme = scheme;
-    this.address = plainAddress(socket.remoteAddress ?? "");
+    this.address = plainAddress(accepted.remoteAddress ?? "");
     this.isPeerTrusted = context.isTrustedProxy(this.address);
-    this.#socket = socket;
+    this.#socket = readInto(accepted, context.readBuffer, (bytes) => this.#received(bytes));
+    const socket = this.#socket;
     this.#context = context;
     this.#whenClosed = whenClosed;
     this.#reader = new BodyReader(context.limits);
@@ -76,7 +78,6 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       broken: () => this.#destroy(),
       stalled: (isStalled) => this.#stalled(isStalled),
     });
-    socket.on("data", (bytes: Buffer) => this.#received(bytes));
     socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#ended());
     // Followed by `close`, which ends the exchange.

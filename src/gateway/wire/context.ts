@@ -13,6 +13,8 @@ export interface WireContext {
   readonly wheel: Wheel;
   readonly dispatch: Dispatch;
   readonly finished: Finished;
+  /** Where all plain sockets of the thread read into. */
+  readonly readBuffer: Uint8Array;
   readonly isDraining: boolean;
   /** An exchange as new. */
   take(): WireExchange;

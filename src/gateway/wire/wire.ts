@@ -56,6 +56,9 @@ export interface Wire {
 /** Exchanges that wait to be used again: more than are ever in flight at once on one thread would only be memory. */
 const idleExchangesMax = 1024;
 
+/** The last two digits of a request id, made once. */
+const lowIds: readonly string[] = Array.from({ length: 36 * 36 }, (_, low) => low.toString(36).padStart(2, "0"));
+
 /** Makes the HTTP/1.1 engine of a thread. It listens only when told to. */
 export const createWire = (options: WireOptions): Wire => {
   const clock = options.clock ?? systemClock;
@@ -66,7 +69,9 @@ export const createWire = (options: WireOptions): Wire => {
   const servers = new Set<Server>();
   const connections = new Set<ClientConnection>();
   const idle: WireExchange[] = [];
-  let ids = 0;
+  let highId = -1;
+  let lowId = lowIds.length;
+  let idBegin = "";
   let running = 0;
   let date = "";
   let dateUntilMs = -1;
@@ -79,6 +84,7 @@ export const createWire = (options: WireOptions): Wire => {
     log,
     wheel,
     dispatch: options.dispatch,
+    readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
     finished: (x, outcome) => {
       running--;
       options.finished?.(x, outcome);
@@ -93,8 +99,12 @@ export const createWire = (options: WireOptions): Wire => {
     },
     nextId: () => {
       running++;
-      ids++;
-      return idPrefix + ids.toString(36);
+      if (lowId === lowIds.length) {
+        lowId = 0;
+        highId++;
+        idBegin = idPrefix + highId.toString(36);
+      }
+      return idBegin + (lowIds[lowId++] ?? "");
     },
     dateText: () => {
       if (wheel.nowMs >= dateUntilMs) {
@@ -131,7 +141,7 @@ export const createWire = (options: WireOptions): Wire => {
 
   const serve = (tls: SecureContextOptions | undefined): Server => {
     const shared = { allowHalfOpen: true, noDelay: true };
-    if (tls === undefined) return createServer(shared, (socket) => accept(socket, "http"));
+    if (tls === undefined) return createServer({ ...shared, pauseOnConnect: true }, (socket) => accept(socket, "http"));
     const server = createTlsServer({ ...shared, ...tls, ALPNProtocols: ["http/1.1"] }, (socket) =>
       accept(socket, "https"),
     );
