@@ -23,14 +23,24 @@ export interface TreeBuild<T> {
 }
 
 interface Candidate<T> {
+  readonly value: T;
+  readonly hasConditions: boolean;
   readonly entry: TreeEntry<T>;
   /** The next best with the same method and shape but other conditions on the query. */
   next: Candidate<T> | null;
 }
 
-type Terminal<T> = Map<string, Candidate<T>>;
+/** The operations of one path. Most have one method: it lies in the object itself, where a look-up costs no map. */
+interface Terminal<T> {
+  method: string;
+  first: Candidate<T> | null;
+  others: Map<string, Candidate<T>> | null;
+}
 
+/** A node with one literal child, as most have, holds it itself; further ones are in `literals`. */
 interface Node<T> {
+  literal: string | null;
+  literalNode: Node<T> | null;
   literals: Map<string, Node<T>> | null;
   mixed: { readonly texts: readonly string[]; readonly weight: number; readonly node: Node<T> }[] | null;
   parameter: Node<T> | null;
@@ -93,26 +103,30 @@ export const buildOperationTree = <T>(entries: Iterable<TreeEntry<T>>): TreeBuil
   };
 };
 
-const emptyNode = <T>(): Node<T> => ({ literals: null, mixed: null, parameter: null, rest: null, terminal: null });
+const emptyTerminal = <T>(): Terminal<T> => ({ method: "", first: null, others: null });
+
+const emptyNode = <T>(): Node<T> => ({
+  literal: null,
+  literalNode: null,
+  literals: null,
+  mixed: null,
+  parameter: null,
+  rest: null,
+  terminal: null,
+});
 
 const terminalOf = <T>(root: Node<T>, template: PathTemplate): Terminal<T> => {
   let node = root;
   for (const segment of template.segments) {
     if (segment.kind === "rest") {
-      node.rest ??= new Map();
+      node.rest ??= emptyTerminal();
       return node.rest;
     }
     if (segment.kind === "parameter") {
       node.parameter ??= emptyNode();
       node = node.parameter;
     } else if (segment.kind === "literal") {
-      node.literals ??= new Map();
-      let next = node.literals.get(segment.text);
-      if (next === undefined) {
-        next = emptyNode();
-        node.literals.set(segment.text, next);
-      }
-      node = next;
+      node = literalChild(node, segment.text) ?? addLiteralChild(node, segment.text);
     } else {
       node.mixed ??= [];
       const known = node.mixed.find((branch) => sameTexts(branch.texts, segment.texts));
@@ -127,23 +141,56 @@ const terminalOf = <T>(root: Node<T>, template: PathTemplate): Terminal<T> => {
       }
     }
   }
-  node.terminal ??= new Map();
+  node.terminal ??= emptyTerminal();
   return node.terminal;
+};
+
+const literalChild = <T>(node: Node<T>, text: string): Node<T> | undefined => {
+  if (node.literal === text) return node.literalNode ?? undefined;
+  return node.literals === null ? undefined : node.literals.get(text);
+};
+
+const addLiteralChild = <T>(node: Node<T>, text: string): Node<T> => {
+  const child = emptyNode<T>();
+  if (node.literal === null) {
+    node.literal = text;
+    node.literalNode = child;
+  } else {
+    node.literals ??= new Map();
+    node.literals.set(text, child);
+  }
+  return child;
+};
+
+const candidatesOf = <T>(terminal: Terminal<T>, method: string): Candidate<T> | null => {
+  if (terminal.method === method) return terminal.first;
+  return terminal.others === null ? null : (terminal.others.get(method) ?? null);
+};
+
+const setCandidates = <T>(terminal: Terminal<T>, method: string, candidates: Candidate<T>): void => {
+  if (terminal.first === null || terminal.method === method) {
+    terminal.method = method;
+    terminal.first = candidates;
+    return;
+  }
+  terminal.others ??= new Map();
+  terminal.others.set(method, candidates);
 };
 
 /** Answers the operation that stands there already, if there is one. */
 const add = <T>(terminal: Terminal<T>, entry: TreeEntry<T>): TreeEntry<T> | undefined => {
   const shape = JSON.stringify(entry.template.conditions);
   let before: Candidate<T> | null = null;
-  let at = terminal.get(entry.method) ?? null;
+  let at = candidatesOf(terminal, entry.method);
   while (at !== null) {
     if (JSON.stringify(at.entry.template.conditions) === shape) return at.entry;
     if (at.entry.template.conditions.length < entry.template.conditions.length) break;
     before = at;
     at = at.next;
   }
-  const candidate: Candidate<T> = { entry, next: at };
-  if (before === null) terminal.set(entry.method, candidate);
+  const hasConditions = entry.template.conditions.length > 0;
+  const candidate: Candidate<T> = { value: entry.value, hasConditions, entry, next: at };
+  if (before === null) setCandidates(terminal, entry.method, candidate);
   else before.next = candidate;
   return undefined;
 };
@@ -158,13 +205,13 @@ const literalPathOf = (template: PathTemplate): string | undefined => {
 };
 
 const pick = <T>(terminal: Terminal<T>, method: string, query: string): T | null => {
-  let at = terminal.get(method) ?? (method === "HEAD" ? terminal.get("GET") : undefined) ?? null;
-  while (at !== null && !isFulfilled(at.entry.template, query)) at = at.next;
-  return at === null ? null : at.entry.value;
+  let at = candidatesOf(terminal, method);
+  if (at === null && method === "HEAD") at = candidatesOf(terminal, "GET");
+  while (at?.hasConditions && !isFulfilled(at.entry.template, query)) at = at.next;
+  return at === null ? null : at.value;
 };
 
 const isFulfilled = (template: PathTemplate, query: string): boolean => {
-  if (template.conditions.length === 0) return true;
   const parameters = new URLSearchParams(query);
   return template.conditions.every(({ name, value }) =>
     value === null ? parameters.has(name) : parameters.getAll(name).includes(value),
@@ -185,9 +232,9 @@ const walk = <T>(
   const end = slash < 0 ? path.length : slash;
   const raw = path.slice(position + 1, end);
   const text = hasEncoding ? decodeSegment(raw) : raw;
-  if (node.literals !== null) {
-    const next = node.literals.get(text);
-    const found = next === undefined ? null : walk(next, path, end, hasEncoding, method, query);
+  const child = literalChild(node, text);
+  if (child !== undefined) {
+    const found = walk(child, path, end, hasEncoding, method, query);
     if (found !== null) return found;
   }
   // A parameter takes at least one character; only a rest may be empty.
@@ -214,7 +261,7 @@ const collect = <T>(node: Node<T>, path: string, position: number, methods: Set<
   const slash = path.indexOf("/", position + 1);
   const end = slash < 0 ? path.length : slash;
   const text = decodeSegment(path.slice(position + 1, end));
-  const literal = node.literals?.get(text);
+  const literal = literalChild(node, text);
   if (literal) collect(literal, path, end, methods, query);
   if (text !== "") {
     for (const branch of node.mixed ?? []) {
@@ -227,7 +274,8 @@ const collect = <T>(node: Node<T>, path: string, position: number, methods: Set<
 
 const addMethods = <T>(terminal: Terminal<T> | null, methods: Set<string>, query: string): void => {
   if (terminal === null) return;
-  for (const method of terminal.keys()) {
+  if (terminal.first === null) return;
+  for (const method of [terminal.method, ...(terminal.others?.keys() ?? [])]) {
     if (pick(terminal, method, query) !== null) methods.add(method);
   }
 };
