@@ -5,6 +5,7 @@ import type { DocumentReference } from "../model/resource.ts";
 import { member, textOf } from "../openapi/json-value.ts";
 import { mocksOf } from "../openapi/mock-responses.ts";
 import { operationsOf, toOperation } from "../openapi/operations.ts";
+import { describesOnlyWebhooks } from "../openapi/plan-import.ts";
 import { type OpenApiDocument, readDocument } from "../openapi/read-document.ts";
 import { securitySchemesOf } from "../openapi/security-schemes.ts";
 import { serversOf } from "../openapi/servers.ts";
@@ -13,6 +14,8 @@ import { serversOf } from "../openapi/servers.ts";
 export interface DocumentFacts {
   readonly title: string | undefined;
   readonly operations: readonly Operation[];
+  /** Nothing can be routed to such an API; it is published to be read. */
+  readonly describesOnlyWebhooks: boolean;
   /** The first absolute http(s) server URL that can be a backend. */
   readonly serverUrl: string | undefined;
   /** Names that the document's `apiKey` schemes give, header names in lower case. */
@@ -34,6 +37,7 @@ const readDocumentFacts = (
   return {
     title: textOf(member(document.root, "info"), "title"),
     operations: operations.map(toOperation),
+    describesOnlyWebhooks: describesOnlyWebhooks(document),
     serverUrl: serversOf(document).find((server) => canBeBackend(server.url))?.url,
     ...keyNames(document),
     mocks: withMocks ? mocksOf(document) : undefined,

@@ -275,7 +275,7 @@ const documentOperations = (
     const reference = { hash, fileName: fileNameOf(file.path) };
     const facts = cachedFacts(cache?.facts, reference, () => file.bytes, false, externalsOf?.(hash));
     const operations = facts?.operations ?? [];
-    if (operations.length === 0) {
+    if (operations.length === 0 && facts?.describesOnlyWebhooks !== true) {
       findings.push({
         severity: "error",
         file: file.path,

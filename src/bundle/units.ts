@@ -185,7 +185,7 @@ const assemble = (
     ];
   });
   checkJwt(api, operations, problems);
-  if (operations.length === 0) {
+  if (operations.length === 0 && !facts.describesOnlyWebhooks) {
     problems.push({ file: documentFile(api), message: "The document has no operations that could be served." });
   }
   if (problems.length > 0) return undefined;

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { boundedMap } from "../base/bounded-map.ts";
+import type { UnitCache } from "../bundle/unit-sources.ts";
 import { makeUnits, type UnitsMade, unitCache } from "../bundle/units.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ApiUnit, UnitError } from "../model/snapshot.ts";
@@ -14,6 +15,8 @@ export type SecretUse = "real" | "stand-in";
 
 /** Makes units of a state; what did not change is not made again. */
 export interface UnitWorkshop {
+  /** What is known of documents and units, also for reading bundles. */
+  readonly cache: UnitCache;
   make(db: Kysely<Tables>, state: ConfigurationState, secrets: SecretUse): Promise<UnitsMade>;
   /** Compiles the units as a gateway would; what passed before is not compiled again. */
   check(units: readonly ApiUnit[]): Promise<readonly UnitError[]>;
@@ -57,6 +60,7 @@ export const openUnitWorkshop = (tools: {
   };
 
   return {
+    cache,
     check: async (units) => {
       const fresh = units.filter((unit) => passed.get(unit.hash) === undefined);
       if (fresh.length === 0) return [];

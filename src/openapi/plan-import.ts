@@ -105,7 +105,7 @@ const checkServable = (document: OpenApiDocument): void => {
 };
 
 /** Calls that the API makes, and none that it takes: such a document is published to be read, and no call is routed to it. */
-const describesOnlyWebhooks = (document: OpenApiDocument): boolean => {
+export const describesOnlyWebhooks = (document: OpenApiDocument): boolean => {
   const webhooks = member(document.root, "webhooks");
   return !hasPaths(document) && isObject(webhooks) && Object.keys(webhooks).length > 0;
 };

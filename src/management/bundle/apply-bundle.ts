@@ -1,10 +1,12 @@
 import type { z } from "zod";
+import { bytesHash } from "../../base/canonical-json.ts";
 import { Fault, type Finding } from "../../base/fault.ts";
+import { placeOf } from "../../bundle/bundle-paths.ts";
 import { diffResources, ownerOfBundle } from "../../bundle/diff-resources.ts";
 import { type BundleFinding, hasErrors, sortFindings } from "../../bundle/finding.ts";
 import { type BundleFiles, type BundleReading, placeFindings, readBundle } from "../../bundle/read-bundle.ts";
 import { type ResourceKind, resourceKey } from "../../model/resource.ts";
-import { saveDocument } from "../../store/repositories/documents.ts";
+import { readExternals, saveDocument } from "../../store/repositories/documents.ts";
 import { readOwners, writeOwner } from "../../store/repositories/resources.ts";
 import type { Answer } from "../answer.ts";
 import type { Change } from "../change.ts";
@@ -66,7 +68,10 @@ const apply = async (call: BundleCall, isDryRun: boolean): Promise<Answer> => {
 const applyTo = async (call: BundleCall, change: Change, files: BundleFiles, isDryRun: boolean): Promise<Answer> => {
   const { owner: givenOwner, prune = false } = call.body;
   const owners = await readOwners(change.trx);
+  const externals = await externalsOf(change, files);
   const reading = readBundle(files, {
+    cache: call.tools.units.cache,
+    externalsOf: (hash) => externals.get(hash),
     // What the bundle owns and does not hold goes; it may not be named any more.
     isElsewhere: (key) =>
       change.state.resources.has(key) && (givenOwner === undefined || owners.get(key) !== givenOwner),
@@ -92,6 +97,13 @@ const applyTo = async (call: BundleCall, change: Change, files: BundleFiles, isD
   const made = plan.changes.length === 0 || isDryRun ? {} : { revision: change.revision };
   return { status: 200, json: { findings: [...reading.findings, ...plan.findings], changes: plan.changes, ...made } };
 };
+
+/** What documents of the bundle refer to was kept when they were imported; the bundle has the documents alone. */
+const externalsOf = (change: Change, files: BundleFiles) =>
+  readExternals(
+    change.trx,
+    [...files].filter(([path]) => placeOf(path).role === "document").map(([, bytes]) => bytesHash(bytes)),
+  );
 
 const kindAndName = (change: Change, key: string): [ResourceKind, string] => {
   const resource = change.state.resources.get(key)?.resource;

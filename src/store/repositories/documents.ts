@@ -38,6 +38,21 @@ export const readStoredDocument = async (db: Kysely<Tables>, hash: string): Prom
   return row === undefined ? undefined : { bytes: row.bytes, externals: textsByName(row.externals) };
 };
 
+/** Of those documents that have them, the texts of the files that their references lead to, by the document's hash. */
+export const readExternals = async (
+  db: Kysely<Tables>,
+  hashes: readonly string[],
+): Promise<ReadonlyMap<string, StoredDocument["externals"]>> => {
+  if (hashes.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("document_blob")
+    .select(["hash", "externals"])
+    .where("hash", "in", hashes)
+    .where("externals", "is not", null)
+    .execute();
+  return new Map(rows.map((row) => [row.hash, textsByName(row.externals)]));
+};
+
 const textsByName = (value: unknown): Record<string, string> => {
   const texts: Record<string, string> = {};
   if (value === null || typeof value !== "object") return texts;
