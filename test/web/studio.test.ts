@@ -11,6 +11,7 @@ import {
   scrollsSideways,
   shownText,
   tabTo,
+  titleBecomes,
   type WatchedPage,
 } from "./testing-pages.ts";
 
@@ -138,11 +139,13 @@ describe("every page", () => {
         await settle(page);
         assert.deepEqual(await axeFindings(page), [], path);
       }
+      await page.goto(`${platform.studio}/apis`);
+      await settle(page);
       await page.keyboard.press("?");
       await page.getByRole("dialog").waitFor();
       assert.deepEqual(await axeFindings(page), [], "shortcuts");
       await page.keyboard.press("Escape");
-      await page.goto(`${platform.studio}/apis`);
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.getByRole("button", { name: "Copy as" }).click();
       await page.getByRole("menu").waitFor();
       assert.deepEqual(await axeFindings(page), [], "menu");
@@ -172,7 +175,7 @@ describe("every page", () => {
     ] as const) {
       await page.getByRole("link", { name: tab, exact: true }).click();
       await page.waitForURL(`${platform.studio}${path}`);
-      await page.waitForFunction(`document.title === "Bookshop orders | ${tab} | APIs | Portico studio"`);
+      await titleBecomes(page, `Bookshop orders | ${tab} | APIs | Portico studio`);
     }
     await page.goBack();
     await page.waitForURL("**/apis/orders/policies");

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
@@ -67,6 +68,13 @@ export const shownText = (locator: Locator): Promise<string> => locator.innerTex
 /** Whether a page is wider than its window. */
 export const scrollsSideways = async (page: Page): Promise<boolean> =>
   (await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")) === true;
+
+/** Waits until a page has a title: it comes with the data, after the address. */
+export const titleBecomes = async (page: Page, title: string): Promise<void> => {
+  // A function that waits inside the page would have to be evaluated there, which its policy forbids.
+  for (let turn = 0; turn < 100 && (await page.title()) !== title; turn++) await page.waitForTimeout(50);
+  assert.equal(await page.title(), title);
+};
 
 /** What has the focus: its accessible text, or its tag where it has none. */
 export const focused = async (page: Page): Promise<string> =>

@@ -31,7 +31,7 @@ export const TwinMenu = ({ twin }: { readonly twin: Twin }): ReactElement => {
           ▾
         </span>
       </Menu.Trigger>
-      <Menu.Portal>
+      <Menu.Portal container={document.getElementById("main")}>
         <Menu.Positioner align="end" sideOffset={6} className="z-50 outline-none">
           <Menu.Popup className="menu-popup max-w-[calc(100vw-1rem)] outline-none">
             {entries.map((entry) => (
