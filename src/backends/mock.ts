@@ -14,7 +14,7 @@ const schema = z.strictObject({
 });
 
 /** The longest delay: longer ones would only hold exchanges. */
-export const mockDelayMsMax = 60_000;
+const mockDelayMsMax = 60_000;
 
 /**
  * Answers from the API's own document. `Prefer: code=404` and `Prefer: example=1` (counted from 0) choose among the answers, `Accept` the

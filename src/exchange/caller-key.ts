@@ -14,7 +14,7 @@ export const callerKey = (x: Exchange): string => {
 };
 
 /** An address as limits count it: IPv4 whole, IPv6 by its first four groups. */
-export const addressKey = (ip: string): string => {
+const addressKey = (ip: string): string => {
   if (!ip.includes(":")) return ip;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
   if (mapped?.[1] !== undefined) return mapped[1];

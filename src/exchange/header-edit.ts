@@ -6,7 +6,7 @@ import { oneOrMany, textValue } from "./policy-schema.ts";
 
 /** What happens where the thing to set is there already. */
 export const existsActions = ["override", "skip", "append", "delete"] as const;
-export type ExistsAction = (typeof existsActions)[number];
+type ExistsAction = (typeof existsActions)[number];
 
 /** The attributes of `set-header`, also where it stands within another policy. */
 export const headerEditSchema = z.strictObject({

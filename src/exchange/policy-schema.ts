@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../base/duration.ts";
-import { fieldValuePattern, tokenPattern } from "./headers.ts";
+import { tokenPattern } from "./headers.ts";
 
 /*
  * Pieces of configuration that several policies share. They live here because policies never import each other.
@@ -40,12 +40,6 @@ export const headerNameAttribute: z.ZodType<string> = z
   .string()
   .max(256)
   .regex(tokenPattern, "a header name has only letters, digits and !#$%&'*+-.^_`|~");
-
-/** Text that may stand in a header's value. */
-export const headerValueAttribute: z.ZodType<string> = z
-  .string()
-  .max(8192)
-  .regex(fieldValuePattern, "no control characters and nothing beyond latin1");
 
 /** The name of a variable: what `variables.NAME` can read. */
 export const variableNameAttribute: z.ZodType<string> = z

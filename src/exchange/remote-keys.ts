@@ -30,7 +30,7 @@ export interface RemoteKeyTools {
   fetch(url: string, options: FetchOptions): Promise<FetchedReply>;
 }
 
-export const remoteKeyLimits = {
+const remoteKeyLimits = {
   refreshMs: 3_600_000,
   /** Unknown keys make us fetch no more often than this: else any caller could make us call the issuer at will. */
   unknownKeyMsMin: 300_000,

@@ -16,7 +16,7 @@ interface Node {
 }
 
 /** Thrown where an evaluation exceeds its bounds. */
-export class ExpressionTooCostly extends Error {}
+class ExpressionTooCostly extends Error {}
 
 let stepsLeft = 0;
 

@@ -28,7 +28,8 @@ export interface CounterSizes {
   readonly concurrenciesMax?: number;
 }
 
-export const counterSizeDefaults = {
+/** Sizes where nothing is said. */
+const counterSizeDefaults = {
   threadsMax: 64,
   windowsMax: 65_536,
   periodsMax: 65_536,

@@ -14,7 +14,7 @@ const tagsAt = 16;
 
 /** Spins before a thread sleeps, and for how long it sleeps in all before it gives up. */
 const spinsMax = 400;
-export const lockWaitMsMax = 50;
+const lockWaitMsMax = 50;
 
 /** Flags of the threads, one word each: 0 unknown or alive, 1 dead. */
 export interface ThreadFlags {
