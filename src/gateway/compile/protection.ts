@@ -68,9 +68,17 @@ const isAboutAbsence = (reply: Reply): boolean =>
 // biome-ignore lint/suspicious/noConfusingVoidType: a step that lets the call pass may simply not return.
 const challenged = (reply: Reply | undefined | void, challenges: readonly string[]): Reply | undefined => {
   if (reply === undefined) return undefined;
-  if (reply.status !== 401 || reply.headers.some(([name]) => name.toLowerCase() === "www-authenticate")) return reply;
+  if (reply.status !== 401) return reply;
+  // The policy that refused names its own challenge, with the error in it; the others that would do are added.
+  const named = reply.headers
+    .filter(([name]) => name.toLowerCase() === "www-authenticate")
+    .map(([, challenge]) => schemeOf(challenge));
+  const missing = challenges.filter((challenge) => !named.includes(schemeOf(challenge)));
+  if (missing.length === 0) return reply;
   return {
     ...reply,
-    headers: [...reply.headers, ...challenges.map((challenge) => ["www-authenticate", challenge] as const)],
+    headers: [...reply.headers, ...missing.map((challenge) => ["www-authenticate", challenge] as const)],
   };
 };
+
+const schemeOf = (challenge: string): string => (challenge.split(" ")[0] ?? "").toLowerCase();
