@@ -120,12 +120,12 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
 
   const loadAccess = async (): Promise<AccessWriter> => {
     const pointer = await readJson(accessFile);
-    if (!isPointer(pointer)) {
-      await startJournal(0);
-      return createAccessWriter();
-    }
-    sequence = pointer.sequence;
-    const writer = createAccessWriter(parseTables(await readFile(tableName(sequence))));
+    // Before the first whole table there is only the journal.
+    const isTable = isPointer(pointer);
+    sequence = isTable ? pointer.sequence : 0;
+    const writer = isTable
+      ? createAccessWriter(parseTables(await readFile(tableName(sequence))))
+      : createAccessWriter();
     // The writer that crashed may have left the last line unfinished; it was never reported as applied.
     const lines = (await readFile(journalName(sequence), "utf8").catch(() => "")).split("\n").slice(0, -1);
     for (const line of lines) writer.apply(JSON.parse(line) as AccessDelta);
