@@ -58,7 +58,7 @@ export interface Management {
   whenDelivered(revision: number): Promise<void>;
   /** True when there is something to deliver, be it nothing. */
   isReady(): boolean;
-  /** Ends the streams to gateways; they connect again elsewhere, or later. */
+  /** Ends the streams to gateways and to those who follow or wait; they connect again elsewhere, or later. */
   endStreams(): void;
   /** Ends streams and waits for what is under way. */
   stop(): Promise<void>;
@@ -112,7 +112,13 @@ export const openManagement = async (settings: ManagementSettings): Promise<Mana
     mayFetchPrivate: settings.mayFetchPrivate,
     scratchDir: settings.scratchDir,
   };
-  const serving: ServeTools = { tools, routes: routeTable(operations), makeChange: changeMaker(tools), applied };
+  const serving: ServeTools = {
+    tools,
+    routes: routeTable(operations),
+    makeChange: changeMaker(tools),
+    applied,
+    stopping: stopping.signal,
+  };
   const delivery = { tools, maker, applied, signal: stopping.signal };
   const document = JSON.stringify(openApiDocument(operations));
 

@@ -25,6 +25,8 @@ export interface ServeTools {
   readonly routes: RouteTable;
   readonly makeChange: MakeChange;
   readonly applied: AppliedSignal;
+  /** Aborts when control stops: whoever follows or waits is let go. */
+  readonly stopping: AbortSignal;
   /** Who asks, where that is certain: within this process. Otherwise the request must say so. */
   readonly actor?: Actor;
 }
@@ -56,10 +58,11 @@ export const writeQuerySchema = z.object({
 
 /** Answers one request to the management API; never throws. */
 export const serve = async (
-  { tools, routes, makeChange, applied, actor: known }: ServeTools,
+  { tools, routes, makeChange, applied, stopping, actor: known }: ServeTools,
   request: Request,
 ): Promise<Response> => {
   const requestId = requestIdOf(request.headers);
+  const signal = AbortSignal.any([request.signal, stopping]);
   try {
     const url = new URL(request.url);
     const match = routes.find(request.method === "HEAD" ? "GET" : request.method, url.pathname.slice(basePath.length));
@@ -89,7 +92,7 @@ export const serve = async (
       operationId: operation.id,
       isDryRun: common.isDryRun,
       tools,
-      signal: request.signal,
+      signal,
       match: (current) => matchConditions(request.headers, current),
       change: (work, options) =>
         makeChange(
@@ -112,7 +115,7 @@ export const serve = async (
     if (common.waitMs === undefined || answer.revision === undefined || answer.isCommitted !== true) {
       return responseOf(answer, requestId);
     }
-    const isApplied = await waitUntilApplied(tools.db, applied, answer.revision, common.waitMs, request.signal);
+    const isApplied = await waitUntilApplied(tools.db, applied, answer.revision, common.waitMs, signal);
     const headers = { ...answer.headers, "Portico-Applied": String(isApplied) };
     return responseOf({ ...answer, headers, ...(isApplied ? {} : { status: 202 }) }, requestId);
   } catch (thrown) {
