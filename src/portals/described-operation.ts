@@ -62,7 +62,6 @@ const exampleSchema = z.object({
   isGiven: z.boolean(),
   isTruncated: z.boolean(),
 });
-export type DescribedExample = z.infer<typeof exampleSchema>;
 
 const contentSchema = z.object({
   mediaTypes: z.array(z.string()),

@@ -48,7 +48,7 @@ export interface RelayTools {
 export type Relay = (request: Request, apiName: string, operationId: string, requestId: string) => Promise<Response>;
 
 /** How a page sends the key: in a field of its own, which no log shows, and the body may be shown. */
-export const relayKeyHeader = "x-portico-key";
+const relayKeyHeader = "x-portico-key";
 
 /**
  * A relay to the gateway and to nowhere else. The answer's status and fields travel in `x-relay-*`, its body as it comes: as

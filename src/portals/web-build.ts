@@ -13,6 +13,7 @@ const pageTypes = fileURLToPath(new URL("./", import.meta.url));
 /** Builds that are kept beside the newest, for processes that still serve them. */
 const buildsKept = 2;
 const buildTimeoutMs = 120_000;
+const draftMsMax = 10 * buildTimeoutMs;
 
 /**
  * The directory of the built web applications, for `createPortalApp` and `createStudioApp`. Builds them when their sources are
@@ -78,8 +79,12 @@ const build = (outDir: string): Promise<void> =>
   });
 
 const forgetOldBuilds = async (dist: string, newest: string): Promise<void> => {
+  const names = await readdir(dist);
+  // Drafts of builds that were cut off; a running one is younger.
+  const abandoned = names.filter((name) => Date.now() - Number(/^\.building-\d+-(\d+)$/.exec(name)?.[1]) > draftMsMax);
+  await Promise.all(abandoned.map((name) => rm(join(dist, name), { recursive: true, force: true })));
   const builds = await Promise.all(
-    (await readdir(dist))
+    names
       .filter((name) => /^[0-9a-f]{16}$/.test(name) && join(dist, name) !== newest)
       .map(async (name) => ({ path: join(dist, name), time: (await stat(join(dist, name))).mtimeMs })),
   );

@@ -5,14 +5,14 @@ import { strings } from "./strings.ts";
 const words = strings.state;
 
 /** How far one gateway is with one API at a revision. */
-export type GatewayState = "applied" | "applying" | "away" | "error";
+type GatewayState = "applied" | "applying" | "away" | "error";
 
 /** The gateways that an API goes to. */
-export const gatewaysOf = (api: Pick<ApiView, "gateways">, gateways: readonly GatewayView[]): readonly GatewayView[] =>
+const gatewaysOf = (api: Pick<ApiView, "gateways">, gateways: readonly GatewayView[]): readonly GatewayView[] =>
   gateways.filter((gateway) => !api.gateways?.length || api.gateways.some((label) => gateway.labels.includes(label)));
 
 /** A gateway runs a revision when it reported it or a later one, and the API compiled there. */
-export const stateOf = (gateway: GatewayView, api: string, revision: number): GatewayState => {
+const stateOf = (gateway: GatewayView, api: string, revision: number): GatewayState => {
   if (!gateway.isConnected) return "away";
   if (gateway.revision < revision) return "applying";
   return gateway.unitErrors.some((error) => error.api === api) ? "error" : "applied";
@@ -26,7 +26,7 @@ const chips: Readonly<Record<GatewayState, { readonly mark: string; readonly cla
 };
 
 /** The state of one gateway in a word and a mark, never by colour alone. */
-export const StateChip = ({ state }: { readonly state: GatewayState }): ReactElement => (
+const StateChip = ({ state }: { readonly state: GatewayState }): ReactElement => (
   <span className={chips[state].className} data-state={state}>
     <span aria-hidden="true" className={state === "applying" ? "pulse" : undefined}>
       {chips[state].mark}

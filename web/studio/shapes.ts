@@ -10,8 +10,7 @@ export type PlannedOperation = ImportPlan["operations"]["added"][number];
 export type GatewayView = Schemas["Gateway"];
 export type UnitError = GatewayView["unitErrors"][number];
 export type RevisionView = Schemas["Revision"];
-export type EffectivePolicy = Schemas["EffectivePolicy"];
-export type EffectiveStep = EffectivePolicy["inbound"][number];
+export type EffectiveStep = Schemas["EffectivePolicy"]["inbound"][number];
 
 /** The sections of a policy, in the order in which they run. */
 export const policySections = ["inbound", "backend", "outbound", "on-error"] as const;
