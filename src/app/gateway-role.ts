@@ -1,10 +1,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { jsonLog, type LogLevel } from "../base/log.ts";
-import { startGateway } from "../gateway/process/gateway-process.ts";
-import { newMetricsRegion } from "../telemetry/metrics-region.ts";
-import { createEndedThreads, prometheusText } from "../telemetry/prometheus.ts";
-import { mergeUsage, newUsageRegion, takeUsage } from "../telemetry/usage-region.ts";
+import { loadThreads } from "../gateway/process/load-threads.ts";
 
 /** What the role `gateway` runs with. Exactly one of `control` and `configDir` says where its configuration comes from. */
 export interface GatewayRoleSettings {
@@ -37,33 +34,49 @@ export interface GatewayRole {
  */
 export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<GatewayRole> => {
   const { control, configDir } = settings;
-  const log = jsonLog({
-    level: settings.logLevel,
-    write: (line) => process.stderr.write(line),
-    fields: { role: "gateway" },
-  });
-  // A gateway under control never reads documents: what reads them is loaded only where it is needed.
-  const source =
-    control === undefined
-      ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, log)
-      : { control };
-  if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
-  const ended = createEndedThreads();
-  return startGateway({
-    ...settings,
-    threads: Math.max(1, settings.threads ?? availableParallelism()),
-    version: versionOf(),
-    source,
-    threadUrl: new URL("./gateway-thread.ts", import.meta.url),
-    log,
-    observer: {
-      newRegions: () => ({ metrics: newMetricsRegion(), usage: newUsageRegion() }),
-      threadEnded: ended.add,
-      takeUsage,
-      mergeUsage,
-      metricsText: (threads, facts) => prometheusText(threads, ended, facts),
-    },
-  });
+  const threads = Math.max(1, settings.threads ?? availableParallelism());
+  const threadUrl = new URL("./gateway-thread.ts", import.meta.url);
+  // The threads load their modules while this one loads its own: that is most of the time of a start.
+  const loading = loadThreads(threadUrl, threads);
+  try {
+    const [{ startGateway }, { newMetricsRegion }, { createEndedThreads, prometheusText }, usage] = await Promise.all([
+      import("../gateway/process/gateway-process.ts"),
+      import("../telemetry/metrics-region.ts"),
+      import("../telemetry/prometheus.ts"),
+      import("../telemetry/usage-region.ts"),
+    ]);
+    const log = jsonLog({
+      level: settings.logLevel,
+      write: (line) => process.stderr.write(line),
+      fields: { role: "gateway" },
+    });
+    // A gateway under control never reads documents: what reads them is loaded only where it is needed.
+    const source =
+      control === undefined
+        ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, log)
+        : { control };
+    if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
+    const ended = createEndedThreads();
+    return await startGateway({
+      ...settings,
+      threads,
+      version: versionOf(),
+      source,
+      threadUrl,
+      loading,
+      log,
+      observer: {
+        newRegions: () => ({ metrics: newMetricsRegion(), usage: usage.newUsageRegion() }),
+        threadEnded: ended.add,
+        takeUsage: usage.takeUsage,
+        mergeUsage: usage.mergeUsage,
+        metricsText: (list, facts) => prometheusText(list, ended, facts),
+      },
+    });
+  } catch (thrown) {
+    for (const worker of loading) await worker.terminate();
+    throw thrown;
+  }
 };
 
 const versionOf = (): string => {

@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { Fault, messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
@@ -73,6 +74,8 @@ export interface GatewayProcessOptions {
   readonly version: string;
   readonly source: ConfigurationSource;
   readonly threadUrl: URL;
+  /** Threads that load already (`loadThreads`). */
+  readonly loading?: readonly Worker[];
   readonly observer: ProcessObserver;
   readonly log: Log;
   readonly logLevel: LogLevel;
@@ -145,6 +148,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const pool = createThreadPool({
     threads: options.threads,
     threadUrl: options.threadUrl,
+    ...(options.loading === undefined ? {} : { loading: options.loading }),
     log,
     ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
     common: {

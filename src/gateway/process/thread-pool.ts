@@ -3,6 +3,7 @@ import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
+import { isAlive, loadThreads } from "./load-threads.ts";
 import {
   beatIntervalMs,
   type FromThread,
@@ -36,6 +37,8 @@ export interface ThreadPoolOptions {
   /** A thread has ended, planned or not: its regions are to be read for the last time, its counters repaired. */
   onEnded(thread: ThreadFacts): void;
   onRecent(lines: string): void;
+  /** Threads that are loading or loaded already, to be used first. */
+  readonly loading?: readonly Worker[];
   /** A thread that does not beat for so long is replaced. */
   readonly stallMs?: number;
 }
@@ -95,7 +98,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   let isDraining = false;
   let lastLookMs = performance.now();
   let errors: readonly UnitError[] = [];
-  let spare: Worker | null = null;
+  const spares: Worker[] = [...(options.loading ?? [])];
   let spareTimer: NodeJS.Timeout | undefined;
   const restartTimers = new Set<NodeJS.Timeout>();
 
@@ -110,26 +113,25 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     return answer.promise;
   };
 
-  const newWorker = (): Worker => new Worker(options.threadUrl, { name: "gateway" });
-
   /** Keeps one thread loaded and waiting: loading the modules is what would take longest when another one dies. */
   const keepSpare = (): void => {
     clearTimeout(spareTimer);
     spareTimer = setTimeout(() => {
-      if (isDraining || spare !== null) return;
-      const worker = newWorker();
-      spare = worker;
-      const gone = (error: unknown): void => {
-        if (spare !== worker) return;
-        spare = null;
-        log.warn("the spare gateway thread ended", { error });
-        keepSpare();
-      };
-      worker.on("error", gone);
-      worker.on("exit", gone);
-      worker.unref();
+      if (isDraining || spares.some(isAlive)) return;
+      spares.push(...loadThreads(options.threadUrl, 1));
     }, spareDelayMs);
     spareTimer.unref();
+  };
+
+  /** A waiting thread, or a new one where none waits or it has died over its modules: then the new one says why. */
+  const takeWorker = (): Worker => {
+    for (let worker = spares.shift(); worker !== undefined; worker = spares.shift()) {
+      if (!isAlive(worker)) continue;
+      worker.removeAllListeners();
+      worker.ref();
+      return worker;
+    }
+    return new Worker(options.threadUrl, { name: "gateway" });
   };
 
   const start = (thread: number): Handle => {
@@ -141,10 +143,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       beats: beatsMemory,
       access: options.access(),
     };
-    const worker = spare ?? newWorker();
-    spare = null;
-    worker.removeAllListeners();
-    worker.ref();
+    const worker = takeWorker();
     const handle: Handle = {
       thread,
       worker,
@@ -315,7 +314,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       isDraining = true;
       for (const timer of restartTimers) clearTimeout(timer);
       clearTimeout(spareTimer);
-      void spare?.terminate();
+      for (const worker of spares) void worker.terminate();
       const all = [...handles.values()];
       for (const handle of all) post(handle, { type: "drain", deadlineMs });
       const late = new Promise<void>((resolve) => {
