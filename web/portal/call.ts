@@ -164,7 +164,7 @@ interface View {
   head(status: number, text: string, timeMs: string): void;
   size(bytes: number): void;
   headers(fields: readonly (readonly [string, string])[]): void;
-  body(text: string): void;
+  body(text: string, isJson?: boolean): void;
   note(text: string): void;
 }
 
@@ -218,8 +218,8 @@ const openView = (result: HTMLElement): View => {
       );
       details.hidden = fields.length === 0;
     },
-    body: (text) => {
-      pre.textContent = text;
+    body: (text, isJson = false) => {
+      pre.replaceChildren(...(isJson && text.length <= colouredLengthMax ? coloured(text) : [text]));
       block.hidden = text === "";
     },
     note: (text) => {
@@ -251,7 +251,7 @@ const showAnswer = async (view: View, response: Response): Promise<void> => {
     // Events are worth seeing as they come; JSON only once it is whole.
     if (isText) view.body(shown);
   }
-  if (isText) view.body(pretty(shown, mediaType));
+  if (isText) view.body(pretty(shown, mediaType), /json/i.test(mediaType));
   view.result.dataset.state = "done";
   view.note(noteOf(status, bytes, isText));
 };
@@ -272,6 +272,24 @@ const pretty = (text: string, mediaType: string): string => {
     // What calls itself JSON and is none is shown as it came.
     return text;
   }
+};
+
+/** Longer answers are shown plain: a span for each word of them would make the page slow. */
+const colouredLengthMax = 50_000;
+const jsonWord = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\b\d[\d.eE+-]*/g;
+
+/** JSON with its names and values in colour. Texts become text nodes: nothing of an answer is ever markup. */
+const coloured = (text: string): readonly (string | Node)[] => {
+  const parts: (string | Node)[] = [];
+  let at = 0;
+  for (const match of text.matchAll(jsonWord)) {
+    const word = match[1] ?? match[0];
+    const kind =
+      match[1] === undefined ? (/^[tfn]/.test(word) ? "word" : "number") : match[2] === undefined ? "string" : "name";
+    parts.push(text.slice(at, match.index), element("span", `c-${kind}`, word));
+    at = match.index + word.length;
+  }
+  return [...parts, text.slice(at)];
 };
 
 const fieldsFrom = (text: string | null): readonly (readonly [string, string])[] => {

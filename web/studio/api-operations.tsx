@@ -75,7 +75,9 @@ const OperationTable = ({
           <table className="table">
             <thead>
               <tr>
-                <th scope="col">{words.columns.operation}</th>
+                <th scope="col" className="w-1/2">
+                  {words.columns.operation}
+                </th>
                 <th scope="col">{words.columns.summary}</th>
                 <th scope="col">{words.columns.protection}</th>
                 <th scope="col">{words.columns.policy}</th>

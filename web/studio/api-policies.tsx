@@ -195,7 +195,11 @@ const AsWritten = ({ api }: { readonly api: string }): ReactElement | null => {
           <CodeBlock title={strings.common.cli} text={words.noneCommand} language="shell" />
         </div>
       ) : (
-        <CodeBlock title={`apis/${api}/policy.yaml`} text={JSON.stringify(policy.data, null, 2)} language="json" />
+        <CodeBlock
+          title={words.asJson(`apis/${api}/policy.yaml`)}
+          text={JSON.stringify(policy.data, null, 2)}
+          language="json"
+        />
       )}
     </section>
   );

@@ -190,6 +190,7 @@ export const strings = {
     choose: "Operation",
     chooseHint: "What runs, in order, when this operation is called.",
     whole: "As written",
+    asJson: (file: string) => `${file}, the API's scope as JSON`,
     configuration: "Configuration",
     effective: "In effect",
     sections: {
