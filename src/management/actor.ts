@@ -10,12 +10,3 @@ export interface Actor {
   /** Set for a session, so that it can be ended. */
   readonly sessionId: string | undefined;
 }
-
-/** The platform itself, for what it does without being asked, such as loading the sample. */
-export const platformActor: Actor = {
-  name: "platform",
-  roles: ["owner"],
-  userId: undefined,
-  by: "platform",
-  sessionId: undefined,
-};

@@ -10,7 +10,7 @@ import type { ManagementTools } from "./tools.ts";
 /** The cookie of a studio session. */
 export const sessionCookie = "portico-session";
 /** A write with a session's cookie carries this header: a foreign page cannot send it without being allowed to by CORS, which we never do. */
-export const sessionHeader = "x-portico-request";
+const sessionHeader = "x-portico-request";
 
 /** Uses of a token are noted once a minute at most. */
 const touchEveryMs = 60_000;
@@ -91,7 +91,7 @@ const rolesOf = (texts: readonly string[]): Role[] => texts.filter(isRole);
 const invalid = (detail: string) => refuse("credential.invalid", detail);
 
 /** One cookie of a `Cookie` header (RFC 6265 section 5.4). */
-export const cookieOf = (header: string | null, name: string): string | undefined => {
+const cookieOf = (header: string | null, name: string): string | undefined => {
   for (const pair of (header ?? "").split(";")) {
     const [key, value] = [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1).trim()];
     if (key === name && value !== "") return value;

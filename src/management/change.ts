@@ -70,7 +70,7 @@ export interface Repeatable {
 }
 
 /** Who writes, and how. */
-export interface ChangeOptions {
+interface ChangeOptions {
   readonly actor: Actor;
   readonly requestId: string;
   readonly operationId: string;

@@ -38,6 +38,3 @@ export const openConfiguration = (db: Kysely<Tables>): Configuration => {
     },
   };
 };
-
-/** The state of an empty platform. */
-export const emptyState: ConfigurationState = { revision: 0, resources: new Map() };

@@ -11,7 +11,7 @@ import { answerKeptMs } from "./change.ts";
 
 const dayMs = 86_400_000;
 /** How long what gateways tell is kept. */
-export const usageKeptMs = 400 * dayMs;
+const usageKeptMs = 400 * dayMs;
 const usageBatchesKeptMs = 7 * dayMs;
 const gatewaysKeptMs = 7 * dayMs;
 const everyMs = 3_600_000;

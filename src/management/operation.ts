@@ -6,12 +6,12 @@ import type { Right } from "./rights.ts";
 import type { ManagementTools } from "./tools.ts";
 
 /** What an operation asks of its caller: a right, only to be somebody (`self`), or nothing (`public`). */
-export type Access = Right | "self" | "public";
+type Access = Right | "self" | "public";
 
 export type Method = "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
 
 /** A body that is not JSON. */
-export interface BytesBody {
+interface BytesBody {
   readonly mediaTypes: readonly string[];
   readonly description: string;
   /** The operation reads the body itself, from `stream`, within `bodyBytesMax`. */
@@ -19,14 +19,14 @@ export interface BytesBody {
 }
 
 /** What an operation says about its change. */
-export interface CallChangeOptions {
+interface CallChangeOptions {
   readonly message?: string | undefined;
   /** True where the body asks for a dry run. */
   readonly isDryRun?: boolean;
 }
 
 /** One request, parsed, on its way through an operation. */
-export interface Call<P, Q, B> {
+interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
@@ -49,7 +49,7 @@ export interface Call<P, Q, B> {
 }
 
 /** An answer as the document describes it. */
-export interface AnswerDescription {
+interface AnswerDescription {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly mediaTypes?: readonly string[];

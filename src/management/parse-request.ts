@@ -67,7 +67,7 @@ export const checkBody = <B extends z.ZodType>(schema: B, value: unknown): z.out
 };
 
 /** A JSON pointer (RFC 6901) of a path. */
-export const pointerOf = (path: readonly PropertyKey[]): string =>
+const pointerOf = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 /** Reads JSON text in UTF-8. NUL is refused, because PostgreSQL cannot keep it in a text. */

@@ -14,7 +14,7 @@ export const redactResource = (resource: Resource | undefined): unknown => {
 };
 
 /** A resource's body without literal credentials. */
-export const redactBody = (kind: ResourceKind, body: unknown): unknown => {
+const redactBody = (kind: ResourceKind, body: unknown): unknown => {
   if (kind !== "backend" || body === null || typeof body !== "object" || !("credentials" in body)) return body;
   return { ...body, credentials: redactTexts(body.credentials) };
 };

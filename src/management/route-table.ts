@@ -2,7 +2,7 @@ import { Fault } from "../base/fault.ts";
 import type { Method, Operation } from "./operation.ts";
 
 /** What a path leads to. */
-export interface RouteMatch {
+interface RouteMatch {
   readonly operation: Operation | undefined;
   /** The methods that the path has. */
   readonly methods: readonly Method[];

@@ -11,7 +11,7 @@ import type { UnitWorkshop } from "./units.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /** Told of each committed revision, so that it can be delivered at once. */
-export type AnnounceRevision = (revision: number) => void;
+type AnnounceRevision = (revision: number) => void;
 
 /** Everything that operations use; nothing is global. */
 export interface ManagementTools {

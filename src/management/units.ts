@@ -11,7 +11,7 @@ import type { DocumentLibrary } from "./documents.ts";
 import type { SecretBox } from "./secret-box.ts";
 
 /** What secrets units are made with: those that are set, or a stand-in for those that are not yet. */
-export type SecretUse = "real" | "stand-in";
+type SecretUse = "real" | "stand-in";
 
 /** Makes units of a state; what did not change is not made again. */
 export interface UnitWorkshop {

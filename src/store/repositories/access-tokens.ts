@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Tables } from "../schema.ts";
+import { textsOf } from "./json-columns.ts";
 import { isUuid, type Page } from "./organizations.ts";
-import { textsOf } from "./users.ts";
 
 /** A personal access token as it is stored: never the token itself. */
 export interface StoredToken {

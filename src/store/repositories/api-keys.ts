@@ -39,12 +39,6 @@ export const findKey = async (db: Kysely<Tables>, id: string): Promise<StoredKey
   return row === undefined ? undefined : keyOf(row);
 };
 
-/** A key by the digest of its text. */
-export const findKeyByDigest = async (db: Kysely<Tables>, digest: string): Promise<StoredKey | undefined> => {
-  const row = await db.selectFrom("api_key").selectAll().where("digest", "=", digest).executeTakeFirst();
-  return row === undefined ? undefined : keyOf(row);
-};
-
 /** Keys that a write after `from` up to and with `to` touched, revoked ones included. */
 export const keysChangedBetween = async (db: Kysely<Tables>, from: number, to: number): Promise<StoredKey[]> => {
   const rows = await db

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import { bytesHash } from "../../base/canonical-json.ts";
 import type { Tables } from "../schema.ts";
+import { textsByName } from "./json-columns.ts";
 
 /** A document as it is kept: its bytes exactly as they came, and the texts of the files that its references lead to. */
 export interface StoredDocument {
@@ -51,11 +52,4 @@ export const readExternals = async (
     .where("externals", "is not", null)
     .execute();
   return new Map(rows.map((row) => [row.hash, textsByName(row.externals)]));
-};
-
-const textsByName = (value: unknown): Record<string, string> => {
-  const texts: Record<string, string> = {};
-  if (value === null || typeof value !== "object") return texts;
-  for (const [name, text] of Object.entries(value)) if (typeof text === "string") texts[name] = text;
-  return texts;
 };

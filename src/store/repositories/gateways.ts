@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { GatewayReport, UnitError } from "../../model/snapshot.ts";
 import type { Tables } from "../schema.ts";
-import { textsOf } from "./users.ts";
+import { textsOf } from "./json-columns.ts";
 
 /** A gateway as it last said it was. */
 export interface StoredGateway {

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Tables } from "../schema.ts";
+import { textsByName } from "./json-columns.ts";
 
 /** The answer that a repeated request gets again. */
 export interface StoredAnswer {
@@ -33,7 +34,7 @@ export const findAnswer = async (
     key,
     fingerprint: row.fingerprint,
     status: row.status,
-    headers: headersOf(row.headers),
+    headers: textsByName(row.headers),
     sealedBody: row.sealed_body,
     createdAt: row.created_at,
   };
@@ -58,11 +59,4 @@ export const writeAnswer = async (trx: Transaction<Tables>, answer: StoredAnswer
 /** Forgets answers from before `before`. */
 export const forgetAnswers = async (db: Kysely<Tables>, before: Date): Promise<void> => {
   await db.deleteFrom("idempotency_record").where("created_at", "<", before).execute();
-};
-
-const headersOf = (value: unknown): Record<string, string> => {
-  const headers: Record<string, string> = {};
-  if (value === null || typeof value !== "object") return headers;
-  for (const [name, text] of Object.entries(value)) if (typeof text === "string") headers[name] = text;
-  return headers;
 };

@@ -31,17 +31,6 @@ export interface ConfigurationState {
 export const resourceHash = (resource: Resource): string =>
   contentHash({ body: resource.body, source: resource.source, document: resource.document });
 
-/** The newest version of every resource. */
-export const readNewest = async (db: Kysely<Tables>, revision: number): Promise<ConfigurationState> => {
-  const rows = await db
-    .selectFrom("resource_version")
-    .selectAll()
-    .where("superseded_by", "is", null)
-    .where("revision", "<=", revision)
-    .execute();
-  return stateOf(revision, rows);
-};
-
 /** Every resource as it stood after `revision`. */
 export const readStateAt = async (db: Kysely<Tables>, revision: number): Promise<ConfigurationState> => {
   const rows = await db

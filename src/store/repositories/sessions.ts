@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Tables } from "../schema.ts";
-import { textsOf } from "./users.ts";
+import { textsOf } from "./json-columns.ts";
 
 /** A session of the studio. Without a user it is the owner's, who signed in with the printed link. */
 export interface StoredSession {

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Tables } from "../schema.ts";
+import { textsOf } from "./json-columns.ts";
 import { isUuid, type Page } from "./organizations.ts";
 
 /** One who administers the platform. */
@@ -60,10 +61,6 @@ export const deleteUser = async (trx: Transaction<Tables>, id: string): Promise<
   await trx.deleteFrom("sign_in_link").where("user_id", "=", id).execute();
   await trx.deleteFrom("platform_user").where("id", "=", id).execute();
 };
-
-/** A JSON column that holds a list of texts. */
-export const textsOf = (value: unknown): readonly string[] =>
-  Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
 
 const userOf = (row: {
   id: string;
