@@ -91,7 +91,7 @@ describe("the control role", () => {
     const address = other.address();
     const port = typeof address === "object" ? (address?.port ?? 0) : 0;
     try {
-      await assert.rejects(run(port), { code: "port.taken" });
+      await assert.rejects(run(port), { code: "port.in_use" });
     } finally {
       other.close();
     }

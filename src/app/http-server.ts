@@ -34,9 +34,15 @@ export const startHttpServer = async (settings: {
   try {
     await once(server, "listening");
   } catch (thrown) {
-    const isTaken = systemCodeOf(thrown) === "EADDRINUSE";
-    throw new Fault(isTaken ? "port.taken" : "port.refused", {
-      public: `Port ${settings.port} on ${host} ${isTaken ? "is in use" : `cannot be opened: ${messageOf(thrown)}`}. Choose another.`,
+    if (systemCodeOf(thrown) === "EADDRINUSE") {
+      throw new Fault("port.in_use", {
+        public: `Port ${settings.port} on ${host} is in use. Choose another.`,
+        status: 409,
+        cause: thrown,
+      });
+    }
+    throw new Fault("port.not_opened", {
+      public: `Port ${settings.port} on ${host} cannot be opened: ${messageOf(thrown)}.`,
       cause: thrown,
     });
   }

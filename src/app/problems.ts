@@ -11,6 +11,11 @@ export const programProblems = {
     help: "Another program listens there. Choose other ports with `--port-base N`.",
   },
   "port.in_use": { status: 409, title: "Port in use", help: "Another program listens on the port. Choose another." },
+  "port.not_opened": {
+    status: 500,
+    title: "Port cannot be opened",
+    help: "The address is not of this machine, or the port needs more rights.",
+  },
   "gateway.listen_failed": {
     status: 500,
     title: "Gateway cannot listen",
