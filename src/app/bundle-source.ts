@@ -17,7 +17,7 @@ const settleMs = 300;
  * A bundle's directory as the configuration of a gateway, without control: keys are the digests in `portico.yaml`. A bundle with
  * mistakes is refused with all of them when the gateway starts; later, while it is edited, the last good one serves on.
  */
-export const bundleSource = (directory: string, log: Log): ConfigurationSource => {
+export const bundleSource = (directory: string, labels: readonly string[], log: Log): ConfigurationSource => {
   const cache = unitCache();
   let revision = 0;
   return {
@@ -45,10 +45,14 @@ export const bundleSource = (directory: string, log: Log): ConfigurationSource =
         });
       }
       revision += 1;
+      // The same rule as control's: an API with labels is for the gateways that carry one of them.
+      const units = made.units.filter(
+        (unit) => unit.gateways.length === 0 || unit.gateways.some((label) => labels.includes(label)),
+      );
       return {
         revision,
-        hash: snapshotOf(revision, made.units).hash,
-        units: made.units,
+        hash: snapshotOf(revision, units).hash,
+        units,
         access: [{ type: "access", reset: true, ...accessOf(bundle.resources), revoked: [] }],
       };
     },

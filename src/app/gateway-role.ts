@@ -53,7 +53,7 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
     // A gateway under control never reads documents: what reads them is loaded only where it is needed.
     const source =
       control === undefined
-        ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, log)
+        ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, settings.labels, log)
         : { control };
     if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
     const ended = createEndedThreads();

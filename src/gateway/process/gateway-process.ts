@@ -203,7 +203,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     held.want(change);
     const errors = await pool.apply(change);
     held.settle(change, errors);
-    store?.saveConfiguration(held.saved());
+    store?.saveConfiguration(held.saved);
     firstCommit.resolve();
     for (const error of errors) {
       if (change.units.some((unit) => unit.hash === error.hash))

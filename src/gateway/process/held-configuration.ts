@@ -26,6 +26,8 @@ export interface HeldConfiguration {
 export const createHeldConfiguration = (saved: SavedConfiguration | undefined): HeldConfiguration => {
   const wanted = new Map(saved?.wanted);
   const live = new Map(saved?.live);
+  /** APIs whose wanted unit did not serve at last. */
+  const unsettled = new Set([...wanted].filter(([api, unit]) => live.get(api)?.hash !== unit.hash).map(([api]) => api));
   let revision = saved?.revision ?? 0;
   let hash = saved?.hash ?? "";
   let hasTable = saved !== undefined;
@@ -55,7 +57,15 @@ export const createHeldConfiguration = (saved: SavedConfiguration | undefined): 
     },
     settle: (change, errors) => {
       const failing = new Set(errors.map((error) => error.api));
-      for (const [api, unit] of wanted) if (!failing.has(api)) live.set(api, unit);
+      // Only what changed, and what failed before: a commit must not cost more because there are many APIs.
+      for (const api of [...unsettled, ...change.units.map((unit) => unit.api)]) {
+        const unit = wanted.get(api);
+        if (failing.has(api)) unsettled.add(api);
+        else {
+          unsettled.delete(api);
+          if (unit !== undefined) live.set(api, unit);
+        }
+      }
       revision = change.revision;
       hash = change.hash;
       hasTable = true;

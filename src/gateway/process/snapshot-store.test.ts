@@ -51,13 +51,13 @@ test("a configuration comes back as it was saved, with the last good unit where 
     wanted: mapOf(unit("a", "a2"), unit("b", "b1"), unit("c", "c1")),
     live: mapOf(unit("a", "a1"), unit("b", "b1")),
   };
-  store.saveConfiguration({ ...saved, revision: 6 });
-  store.saveConfiguration(saved);
+  store.saveConfiguration(() => ({ ...saved, revision: 6 }));
+  store.saveConfiguration(() => saved);
   await store.close();
   const again = await createSnapshotStore(directory, silentLog);
   assert.deepEqual((await again.load()).configuration, saved);
   assert.equal(readdirSync(join(directory, "units")).length, 4);
-  again.saveConfiguration({ ...saved, wanted: mapOf(unit("b", "b1")), live: mapOf(unit("b", "b1")) });
+  again.saveConfiguration(() => ({ ...saved, wanted: mapOf(unit("b", "b1")), live: mapOf(unit("b", "b1")) }));
   await again.close();
   assert.equal(readdirSync(join(directory, "units")).length, 1, "units that nobody names are removed");
 });
@@ -68,7 +68,12 @@ test("every file is for its owner only", async () => {
   const { access } = await store.load();
   access.apply(keyed("k"));
   await store.saveAccess(access);
-  store.saveConfiguration({ revision: 1, hash: "h", wanted: mapOf(unit("a", "1")), live: mapOf(unit("a", "1")) });
+  store.saveConfiguration(() => ({
+    revision: 1,
+    hash: "h",
+    wanted: mapOf(unit("a", "1")),
+    live: mapOf(unit("a", "1")),
+  }));
   await store.close();
   let files = 0;
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
@@ -126,7 +131,7 @@ test("damaged files are told in the log, and what is whole is used", async () =>
   access.apply(keyed("k1"));
   await store.saveAccess(access);
   const units = mapOf(unit("a", "1"), unit("b", "2"));
-  store.saveConfiguration({ revision: 3, hash: "h", wanted: units, live: units });
+  store.saveConfiguration(() => ({ revision: 3, hash: "h", wanted: units, live: units }));
   await store.close();
   rmSync(join(directory, "units", `${unit("b", "2").hash}.json`));
   const table = readdirSync(directory).find((name) => name.endsWith(".bin")) ?? "";

@@ -26,8 +26,8 @@ export interface SavedSnapshot {
  */
 export interface SnapshotStore {
   load(): Promise<SavedSnapshot>;
-  /** Keeps the configuration; of several that wait only the newest is written. */
-  saveConfiguration(configuration: SavedConfiguration): void;
+  /** Keeps what `take` answers by then; under a storm of changes a few times a second, so that only the newest is written. */
+  saveConfiguration(take: () => SavedConfiguration): void;
   /** Keeps a change of the access table; it is in the system's hands when this settles. */
   appendAccess(deltas: readonly AccessDelta[]): Promise<void>;
   /** Keeps the whole table, after a reset or when the journal has grown. */
@@ -40,6 +40,8 @@ export interface SnapshotStore {
 const fileMode = 0o600;
 const magic = "PORTICO-ACCESS-1\n";
 const filesAtOnce = 32;
+/** Between two writes of the configuration. */
+const restMs = 200;
 
 /** The store in `directory`, which is made where it is missing. */
 export const createSnapshotStore = async (directory: string, log: Log): Promise<SnapshotStore> => {
@@ -48,7 +50,9 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
   const manifestFile = join(directory, "manifest.json");
   const accessFile = join(directory, "access.json");
   const savedUnits = new Set((await readdir(unitsDirectory)).map((name) => name.replace(/\.json$/, "")));
-  let waiting: SavedConfiguration | null = null;
+  let waiting: (() => SavedConfiguration) | null = null;
+  let pause: (() => void) | null = null;
+  let isClosing = false;
   let saving: Promise<void> | null = null;
   let sequence = 0;
   let journals: FileHandle[] = [];
@@ -60,7 +64,7 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
 
   const saveNewest = async (): Promise<void> => {
     while (waiting !== null) {
-      const configuration = waiting;
+      const configuration = waiting();
       waiting = null;
       try {
         await writeConfiguration(configuration);
@@ -68,9 +72,19 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
         // The gateway serves on; what it would start from is older until the disk takes writes again.
         log.error("the snapshot could not be saved", { revision: configuration.revision, reason: messageOf(thrown) });
       }
+      if (!isClosing) await rest();
     }
     saving = null;
   };
+
+  const rest = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, restMs);
+      pause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
 
   const writeConfiguration = async ({ revision, hash, wanted, live }: SavedConfiguration): Promise<void> => {
     const units = new Map([...wanted.values(), ...live.values()].map((unit) => [unit.hash, unit]));
@@ -166,8 +180,8 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
         return { configuration, access: createAccessWriter() };
       }
     },
-    saveConfiguration: (configuration) => {
-      waiting = configuration;
+    saveConfiguration: (take) => {
+      waiting = take;
       saving ??= saveNewest();
     },
     appendAccess: (deltas) =>
@@ -200,6 +214,8 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
       return journalBytes;
     },
     close: async () => {
+      isClosing = true;
+      pause?.();
       while (saving !== null) await saving;
       await accessWork;
       for (const journal of journals.splice(0)) await journal.close();
