@@ -116,16 +116,21 @@ export interface RawClient {
   whole(): Promise<string>;
 }
 
-export const connectRaw = async (port: number): Promise<RawClient> => {
+export const connectRaw = async (
+  port: number,
+  { isRecording = true }: { readonly isRecording?: boolean } = {},
+): Promise<RawClient> => {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   let text = "";
   let isClosed = false;
   let hasEnded = false;
   let wake = (): void => {};
-  socket.on("data", (bytes) => {
-    text += bytes.toString("latin1");
-    wake();
-  });
+  if (isRecording) {
+    socket.on("data", (bytes) => {
+      text += bytes.toString("latin1");
+      wake();
+    });
+  }
   socket.on("error", () => {});
   socket.on("end", () => {
     hasEnded = true;

@@ -4,9 +4,9 @@ import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
 import type { Place } from "./target.ts";
 
-/** Takes the bytes that a socket has read: `bytes[0, length)`, which are overwritten after the call. */
+/** Is told how many bytes a socket has read into the thread's buffer; they are overwritten after the call. */
 export interface ByteReceiver {
-  received: (length: number, bytes: Uint8Array) => void;
+  received: (length: number) => void;
 }
 
 /** How an attempt to connect ended. */
@@ -25,7 +25,7 @@ export const dial = (
   place: Place,
   resolver: Resolver,
   wheel: Wheel,
-  readBuffer: Uint8Array,
+  readBuffer: Buffer,
   firstIndex: number,
   done: (dialled: Dialled) => void,
 ): (() => void) => {
@@ -108,7 +108,7 @@ export const dial = (
   };
 };
 
-const open = (place: Place, { address }: ResolvedAddress, readBuffer: Uint8Array, receiver: ByteReceiver): Socket => {
+const open = (place: Place, { address }: ResolvedAddress, readBuffer: Buffer, receiver: ByteReceiver): Socket => {
   const shared = {
     host: address,
     port: place.port,
@@ -118,8 +118,8 @@ const open = (place: Place, { address }: ResolvedAddress, readBuffer: Uint8Array
     // All sockets of the thread read into one buffer; whoever keeps bytes copies them before the call returns. No 64 KiB per read.
     onread: {
       buffer: readBuffer,
-      callback: (length: number, bytes: Uint8Array) => {
-        receiver.received(length, bytes);
+      callback: (length: number) => {
+        receiver.received(length);
         return true;
       },
     },

@@ -1,6 +1,7 @@
 import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import { refuse } from "../../exchange/refuse.ts";
+import type { BlockPool } from "../wire/block-pool.ts";
 import type { ChunkLimits } from "../wire/chunk-decoder.ts";
 import type { HeadLimits } from "../wire/head.ts";
 import type { Wheel } from "../wire/wheel.ts";
@@ -21,12 +22,13 @@ export interface PoolTools {
   readonly bodyLimits: ChunkLimits;
   readonly replyStallMs: number;
   /** Where all sockets of the thread read into. */
-  readonly readBuffer: Uint8Array;
+  readonly blocks: BlockPool;
 }
 
 /** The connections of one thread to one place: a stack of idle ones, last in first out, a limit, and a queue with a limit and a deadline. */
 export class Pool implements PoolSide {
   readonly wheel: Wheel;
+  readonly blocks: BlockPool;
   readonly traceIds: TraceIds;
   readonly headLimits: HeadLimits;
   readonly bodyLimits: ChunkLimits;
@@ -44,6 +46,7 @@ export class Pool implements PoolSide {
     this.#place = place;
     this.#tools = tools;
     this.wheel = tools.wheel;
+    this.blocks = tools.blocks;
     this.traceIds = tools.traceIds;
     this.headLimits = tools.headLimits;
     this.bodyLimits = tools.bodyLimits;
@@ -177,7 +180,7 @@ export class Pool implements PoolSide {
         }
       }
     };
-    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.#tools.readBuffer, this.#dialCount++, done);
+    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.blocks.readBuffer, this.#dialCount++, done);
     if (!isDone) this.#dials.add(cancel);
   }
 

@@ -3,6 +3,7 @@ import { Fault } from "../../base/fault.ts";
 import { type GatewayProblemCode, gatewayProblems } from "../../exchange/problems.ts";
 import { refuse } from "../../exchange/refuse.ts";
 import { markHop } from "../wire/accept-request.ts";
+import type { BlockPool } from "../wire/block-pool.ts";
 import { BodyReader, noSink } from "../wire/body-reader.ts";
 import type { ChunkLimits } from "../wire/chunk-decoder.ts";
 import { connectionClose, connectionKeepAlive, frameReply, readConnection } from "../wire/framing.ts";
@@ -10,7 +11,6 @@ import { type Framing, type Head, type HeadLimits, scanReplyHead } from "../wire
 import { HeadCollector } from "../wire/head-collector.ts";
 import { kindConnection } from "../wire/known-names.ts";
 import { writeLatin1 } from "../wire/latin1.ts";
-import { keepBytes } from "../wire/read-into.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { WireExchange } from "../wire/wire-exchange.ts";
@@ -23,6 +23,7 @@ import { abandoned, type UpstreamCall } from "./upstream-call.ts";
 /** What a connection needs of its pool. */
 export interface PoolSide {
   readonly wheel: Wheel;
+  readonly blocks: BlockPool;
   readonly traceIds: TraceIds;
   readonly headLimits: HeadLimits;
   readonly bodyLimits: ChunkLimits;
@@ -32,7 +33,9 @@ export interface PoolSide {
   release(connection: UpstreamConnection): void;
   /** The connection has ended. */
   forget(connection: UpstreamConnection): void;
-  /** Sends a call on another connection. */
+  /** Sends a call on any connection. */
+  send(call: UpstreamCall): void;
+  /** Sends a call on another connection, since its own has died. */
   resend(call: UpstreamCall): void;
 }
 
@@ -80,7 +83,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#socket = socket;
     this.#pool = pool;
     this.#reader = new BodyReader(pool.bodyLimits);
-    receiver.received = (length, bytes) => this.#received(keepBytes(bytes, length));
+    receiver.received = (length) => this.#received(pool.blocks.keep(length));
     socket.on("drain", () => this.#requestSource?.resume());
     socket.on("end", () => this.#ended());
     // Followed by `close`.
@@ -143,6 +146,10 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   }
 
   // ---- the request's body: BodySink
+
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0 && !this.#socket.destroyed;
+  }
 
   take(bytes: Buffer): boolean {
     if (this.#phase === "idle" || this.#phase === "closed") return true;
@@ -273,9 +280,11 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
       this.#hasReplyBytes = true;
       this.#readHead(bytes, 0);
     } else if (this.#phase === "replying") {
+      const sink = this.#held === null && !this.#reader.isBlocked ? this.#reader.sink : null;
       this.#hold(bytes, 0);
       if (!this.#reader.isBlocked) this.#pool.wheel.set(this, this.#pool.replyStallMs);
       this.#feedBody();
+      if (sink !== null && this.#reader.wholeFed === bytes) this.#pool.blocks.passed(bytes, sink, this.#reader.lent);
       this.#flow();
     } else {
       // Nobody has asked: these bytes would be taken for the next call's reply.
@@ -349,7 +358,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     if (this.#reader.isDone) this.#complete();
     else this.cancel();
     call.x.replyInTheMaking.reset();
-    this.#pool.resend(call);
+    this.#pool.send(call);
   }
 
   #hold(bytes: Buffer, from: number): void {
@@ -411,6 +420,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#requestSource = null;
     this.#pendingHead = "";
     this.#collector.clear();
+    this.#reader.letGo();
   }
 
   /** Ends the connection and forgets its call; the caller settles it. */

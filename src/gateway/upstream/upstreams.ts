@@ -3,6 +3,7 @@ import { type Log, silentLog } from "../../base/log.ts";
 import type { BuiltBackend, UpstreamTarget } from "../../exchange/backend.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import { refuse } from "../../exchange/refuse.ts";
+import { BlockPool } from "../wire/block-pool.ts";
 import { defaultWireLimits } from "../wire/limits.ts";
 import { Wheel } from "../wire/wheel.ts";
 import { WireExchange } from "../wire/wire-exchange.ts";
@@ -43,8 +44,6 @@ interface Shared {
   uses: number;
 }
 
-/** The most that one read of a socket brings. */
-const readBytes = 64 * 1024;
 const defaults = { headBytesMax: 64 * 1024, replyStallMs: 300_000, bufferedBodyBytesMax: 8 * 1024 * 1024 };
 
 /** Makes the clients of a thread. */
@@ -60,7 +59,7 @@ export const createUpstreams = (options: UpstreamsOptions = {}): Upstreams => {
     headLimits: { headBytesMax: options.headBytesMax ?? defaults.headBytesMax, targetBytesMax: 0, headerCountMax: 200 },
     bodyLimits: defaultWireLimits,
     replyStallMs: options.replyStallMs ?? defaults.replyStallMs,
-    readBuffer: Buffer.allocUnsafeSlow(readBytes),
+    blocks: new BlockPool(),
   };
   const bufferedMax = options.bufferedBodyBytesMax ?? defaults.bufferedBodyBytesMax;
 

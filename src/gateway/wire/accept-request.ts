@@ -1,17 +1,9 @@
 import type { GatewayProblemCode } from "../../exchange/problems.ts";
 import { readAbsoluteTarget, readAuthority } from "./authority.ts";
-import { isNameAt } from "./byte-class.ts";
 import { checkPath } from "./check-path.ts";
 import { connectionClose, connectionKeepAlive, frameRequest, readConnection } from "./framing.ts";
 import type { Head, ScanResult } from "./head.ts";
-import {
-  isRemovableByConnection,
-  kindConnection,
-  kindExpect,
-  kindHop,
-  kindHost,
-  kindTransferEncoding,
-} from "./known-names.ts";
+import { isRemovableByConnection, kindConnection, kindExpect, kindHop, kindHost } from "./known-names.ts";
 import { latin1Of } from "./latin1.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -137,13 +129,4 @@ const acceptExpect = (head: Head, asked: Asked): GatewayProblemCode | "" => {
   if (head.isRepeated(kindExpect) || !head.hasValue(index, "100-continue")) return "request.expectation_failed";
   asked.expectsContinue = head.framing !== "none";
   return "";
-};
-
-/** True where a chunked body came with the head: its framing can go on as it came. */
-export const isChunked = (head: Head): boolean => (head.known[kindTransferEncoding] ?? -1) >= 0;
-
-/** True where an option of `TE` is `trailers`, the only one that passes through us (RFC 9110 section 10.1.4). */
-export const acceptsTrailers = (head: Head, index: number): boolean => {
-  const from = head.fields[index * 4 + 2] ?? 0;
-  return (head.fields[index * 4 + 3] ?? 0) - from === 8 && isNameAt(head.bytes, from, "trailers");
 };

@@ -6,7 +6,7 @@ import type { BodySink } from "./sides.ts";
 export type BodyProblem = "" | "bad" | "too-large";
 
 /** Takes the bytes of an unwanted body. */
-export const noSink: BodySink = { take: () => true, end: () => {}, fail: () => {} };
+export const noSink: BodySink = { isFlushed: true, take: () => true, end: () => {}, fail: () => {} };
 
 /**
  * Finds the end of a body in the bytes of a connection and hands them on as they came. Serves many bodies, one after the other.
@@ -20,6 +20,10 @@ export class BodyReader {
   sink: BodySink | null = null;
   isRaw = false;
   problem: BodyProblem = "";
+  /** Memory of bytes that the sink may not have written yet. */
+  readonly lent: Buffer[] = [];
+  /** The last bytes that were body from the first to the last: nobody but the sink can hold them. */
+  wholeFed: Buffer | null = null;
   /** Trailer lines once the body is done and decoded. */
   trailers = "";
   /** Bytes of data so far, without chunk framing. */
@@ -42,6 +46,7 @@ export class BodyReader {
     this.problem = "";
     this.trailers = "";
     this.counted = 0;
+    this.letGo();
     this.#left = length;
     this.#bytesMax = bytesMax;
     if (framing === "chunked") {
@@ -55,8 +60,21 @@ export class BodyReader {
     return this.#left;
   }
 
+  /** Forgets memory that the sink may still hold. */
+  letGo(): void {
+    if (this.lent.length > 0) this.lent.length = 0;
+    this.wholeFed = null;
+  }
+
   /** Hands on what belongs to the body; answers where it ends in `bytes`. Needs a sink. */
   feed(bytes: Buffer, from: number): number {
+    this.wholeFed = null;
+    const to = this.#feed(bytes, from);
+    if (from === 0 && to === bytes.length) this.wholeFed = bytes;
+    return to;
+  }
+
+  #feed(bytes: Buffer, from: number): number {
     if (this.framing === "length") {
       const to = Math.min(bytes.length, from + this.#left);
       this.#left -= to - from;

@@ -22,6 +22,7 @@ const read = (text: string, cuts: readonly number[], isRaw: boolean, bytesMax = 
   reader.begin("chunked", 0, bytesMax);
   reader.isRaw = isRaw;
   reader.sink = {
+    isFlushed: false,
     take: (part) => {
       out += part.toString("latin1");
       return true;

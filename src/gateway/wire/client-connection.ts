@@ -68,7 +68,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.scheme = scheme;
     this.address = plainAddress(accepted.remoteAddress ?? "");
     this.isPeerTrusted = context.isTrustedProxy(this.address);
-    this.#socket = readInto(accepted, context.readBuffer, (bytes) => this.#received(bytes));
+    this.#socket = readInto(accepted, context.blocks, (bytes) => this.#received(bytes));
     const socket = this.#socket;
     this.#context = context;
     this.#whenClosed = whenClosed;
@@ -183,6 +183,12 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     if (this.#held === null) {
       this.#held = bytes;
       this.#heldFrom = 0;
+      const { isDone, isBlocked, sink } = this.#reader;
+      if (this.#phase === "busy" && sink !== null && !isDone && !isBlocked) {
+        this.#advance();
+        if (this.#reader.wholeFed === bytes) this.#context.blocks.passed(bytes, sink, this.#reader.lent);
+        return;
+      }
     } else {
       // The client sends ahead: no more than this is taken before it is its turn.
       this.#held = Buffer.concat([this.#held.subarray(this.#heldFrom), bytes]);
@@ -485,6 +491,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       durationMs: this.#context.clock.monotonicMs() - x.startedMonotonicMs,
     };
     this.#writer.reset();
+    this.#reader.letGo();
     x.finish(outcome);
     this.#context.finished(x, outcome);
     const isReusable = x.isReusable && !isAborted && x.request.body.isUntouched;

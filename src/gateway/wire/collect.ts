@@ -12,6 +12,7 @@ export const collect = (source: BodySource, bytesMax: number, tooLarge: () => Fa
     let length = 0;
     source.start(
       {
+        isFlushed: false,
         take: (bytes) => {
           length += bytes.length;
           if (length <= bytesMax) {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Dispatch, Finished } from "../engine.ts";
+import type { BlockPool } from "./block-pool.ts";
 import type { WireLimits } from "./limits.ts";
 import type { Wheel } from "./wheel.ts";
 import type { WireExchange } from "./wire-exchange.ts";
@@ -14,7 +15,7 @@ export interface WireContext {
   readonly dispatch: Dispatch;
   readonly finished: Finished;
   /** Where all plain sockets of the thread read into. */
-  readonly readBuffer: Uint8Array;
+  readonly blocks: BlockPool;
   readonly isDraining: boolean;
   /** An exchange as new. */
   take(): WireExchange;

@@ -45,10 +45,7 @@ export const kindContentLength: number = kindNamed("content-length");
 export const kindTransferEncoding: number = kindNamed("transfer-encoding");
 export const kindConnection: number = kindNamed("connection");
 export const kindExpect: number = kindNamed("expect");
-export const kindUpgrade: number = kindNamed("upgrade");
 export const kindTe: number = kindNamed("te");
-export const kindTrailer: number = kindNamed("trailer");
-export const kindRequestId: number = kindNamed("x-request-id");
 export const kindTraceparent: number = kindNamed("traceparent");
 export const kindTracestate: number = kindNamed("tracestate");
 export const kindVia: number = kindNamed("via");
@@ -56,32 +53,39 @@ export const kindForwarded: number = kindNamed("forwarded");
 export const kindForwardedFor: number = kindNamed("x-forwarded-for");
 export const kindForwardedProto: number = kindNamed("x-forwarded-proto");
 export const kindForwardedHost: number = kindNamed("x-forwarded-host");
-export const kindForwardedOther: number = kindNamed("x-forwarded-");
-export const kindRealIp: number = kindNamed("x-real-ip");
+const kindForwardedOther: number = kindNamed("x-forwarded-");
 export const kindDate: number = kindNamed("date");
 export const kindLocation: number = kindNamed("location");
 /** Marks a field that `Connection` has named: it ends at this hop (RFC 9110 section 7.6.1). */
 export const kindHop: number = kindNamed("named by connection");
 
-const byLength: (readonly number[])[] = [];
+/** Names are at most this long; the table has a row per length and a column per last five bits of the first letter. */
+const lengthMax = 32;
+const placeOf = (length: number, first: number): number => (length << 5) | (first & 31);
+const firstChoice = new Uint8Array(lengthMax << 5);
+const secondChoice = new Uint8Array(lengthMax << 5);
 names.forEach((name, kind) => {
   if (name === "" || name === "x-forwarded-" || kind === kindHop) return;
-  byLength[name.length] = [...(byLength[name.length] ?? []), kind];
+  const place = placeOf(name.length, name.charCodeAt(0));
+  if (firstChoice[place] === 0) firstChoice[place] = kind;
+  else if (secondChoice[place] === 0) secondChoice[place] = kind;
+  else throw new Error(`three known names share length and first letter: ${name}`);
 });
-for (let length = 0; length < 64; length++) byLength[length] ??= [];
 
-/** The kind of the name at `start`, by its length and then by its bytes. */
+/** The kind of the name at `start`: by its length and first letter, then by its bytes. */
 export const kindOf = (bytes: Uint8Array, start: number, length: number): number => {
-  if (length < 64) {
-    const candidates = byLength[length];
-    if (candidates !== undefined) {
-      for (let at = 0; at < candidates.length; at++) {
-        const kind = candidates[at] ?? 0;
-        if (isNameAt(bytes, start, names[kind] ?? "")) return kind;
-      }
+  const first = bytes[start] ?? 0;
+  if (length < lengthMax) {
+    const place = placeOf(length, first);
+    const kind = firstChoice[place] ?? 0;
+    if (kind !== 0) {
+      if (isNameAt(bytes, start, names[kind] ?? "")) return kind;
+      const other = secondChoice[place] ?? 0;
+      if (other !== 0 && isNameAt(bytes, start, names[other] ?? "")) return other;
     }
   }
-  return length > 12 && isNameAt(bytes, start, "x-forwarded-") ? kindForwardedOther : 0;
+  if (length <= 12 || (first | 0x20) !== 0x78) return 0;
+  return isNameAt(bytes, start, "x-forwarded-") ? kindForwardedOther : 0;
 };
 
 /** The kind of a name given as a string. */

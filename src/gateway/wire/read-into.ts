@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import type { BlockPool } from "./block-pool.ts";
 
 /** Takes the bytes that a socket has read. */
 export type Received = (bytes: Buffer) => void;
@@ -13,24 +14,17 @@ interface AcceptedSocket extends Socket {
 interface HandleOptions {
   readonly handle: unknown;
   readonly allowHalfOpen: boolean;
-  readonly onread: { readonly buffer: Uint8Array; readonly callback: (length: number, bytes: Uint8Array) => boolean };
+  readonly onread: { readonly buffer: Buffer; readonly callback: (length: number) => boolean };
 }
 
 const MakeSocket = Socket as unknown as new (options: HandleOptions) => AcceptedSocket;
-
-/** A copy that nobody overwrites: offsets into it stay valid for as long as anybody holds it. */
-export const keepBytes = (bytes: Uint8Array, length: number): Buffer => {
-  const kept = Buffer.allocUnsafe(length);
-  kept.set(length === bytes.length ? bytes : bytes.subarray(0, length));
-  return kept;
-};
 
 /**
  * Lets an accepted, paused socket read into one buffer of the thread instead of 64 KiB of its own per read, which is a third of what
  * Node spends on a small request. Servers, unlike clients, have no option for it: the connection's handle moves to a socket that was
  * made with it. Where the handle is not what Node 26 has, or the socket is not plain TCP, it reads as every stream does.
  */
-export const readInto = (accepted: Socket, buffer: Uint8Array, received: Received): Socket => {
+export const readInto = (accepted: Socket, blocks: BlockPool, received: Received): Socket => {
   const from: AcceptedSocket = accepted;
   const handle = from._handle;
   if (
@@ -47,9 +41,9 @@ export const readInto = (accepted: Socket, buffer: Uint8Array, received: Receive
     handle,
     allowHalfOpen: true,
     onread: {
-      buffer,
-      callback: (length, bytes) => {
-        received(keepBytes(bytes, length));
+      buffer: blocks.readBuffer,
+      callback: (length) => {
+        received(blocks.keep(length));
         return true;
       },
     },

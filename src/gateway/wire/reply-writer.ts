@@ -98,6 +98,10 @@ export class ReplyWriter implements BodySink {
 
   // ---- BodySink
 
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0 && !this.#socket.destroyed;
+  }
+
   take(bytes: Buffer): boolean {
     this.bytes += bytes.length;
     if (this.#isHeadPending) this.#writeHead(bytes);

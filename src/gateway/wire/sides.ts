@@ -3,6 +3,8 @@ import type { Framing } from "./head.ts";
 
 /** Where the bytes of a body go. */
 export interface BodySink {
+  /** Nothing that was taken is held any more: its memory may be used again. */
+  readonly isFlushed: boolean;
   /** False: hold further bytes until `resume` of the source is called. */
   take(bytes: Buffer): boolean;
   /** The body is complete; trailer lines with their CRLF, empty where there are none. */

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { randomBase62 } from "../../base/ids.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import type { Dispatch, Finished } from "../engine.ts";
+import { BlockPool } from "./block-pool.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WireContext } from "./context.ts";
 import { trustList } from "./forwarding.ts";
@@ -84,7 +85,7 @@ export const createWire = (options: WireOptions): Wire => {
     log,
     wheel,
     dispatch: options.dispatch,
-    readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
+    blocks: new BlockPool(),
     finished: (x, outcome) => {
       running--;
       options.finished?.(x, outcome);
