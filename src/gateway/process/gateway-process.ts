@@ -1,10 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { hostname } from "node:os";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
-import { Fault, messageOf, systemCodeOf } from "../../base/fault.ts";
+import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
@@ -13,37 +10,15 @@ import { joinChanges } from "../swap.ts";
 import type { WireLimits } from "../wire/limits.ts";
 import { type Commit, createDeliveryClient, type DeliveryClient } from "./delivery-client.ts";
 import { createHeldConfiguration, textsOf } from "./held-configuration.ts";
+import { instanceOf } from "./instance.ts";
 import { openOpsPort } from "./ops-port.ts";
+import { assertPortFree } from "./port-free.ts";
+import type { ProcessFacts, ProcessObserver } from "./process-observer.ts";
+import { rotateWhenBig } from "./rotate-log.ts";
 import { createSnapshotStore } from "./snapshot-store.ts";
 import type { UnitTextChange } from "./thread-messages.ts";
 import { createThreadPool } from "./thread-pool.ts";
 import { createUsageOutbox } from "./usage-outbox.ts";
-
-/** What the process knows about itself, for the metrics. */
-export interface ProcessFacts {
-  readonly revision: number;
-  readonly threads: number;
-  readonly threadRestarts: number;
-  readonly unitErrors: number;
-  readonly isReady: boolean;
-  readonly keys: number;
-  readonly subscriptions: number;
-  readonly accessTableBytes: number;
-  readonly usageRowsLost: number;
-}
-
-/** The main thread's side of telemetry. */
-export interface ProcessObserver {
-  newRegions(): { readonly metrics: SharedArrayBuffer; readonly usage: SharedArrayBuffer };
-  /** A thread has ended: its counters must not get lost. */
-  threadEnded(metrics: SharedArrayBuffer): void;
-  takeUsage(usage: SharedArrayBuffer, isDead: boolean): readonly UsageRow[];
-  mergeUsage(rows: readonly UsageRow[]): readonly UsageRow[];
-  metricsText(
-    threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[],
-    facts: ProcessFacts,
-  ): string;
-}
 
 /** A configuration that does not come from control. */
 export interface LoadedConfiguration {
@@ -102,7 +77,6 @@ const recentEveryMs = 500;
 const countersEveryMs = 30_000;
 const logLookEveryMs = 10_000;
 const recentLinesMax = 2_000;
-const accessLogBytesMax = 256 * 1024 * 1024;
 const journalBytesMax = 16 * 1024 * 1024;
 /** How long a start without a saved snapshot waits for the first one from control before it says that it runs. */
 const firstCommitMsMax = 3_000;
@@ -420,48 +394,3 @@ const delay = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });
-
-/**
- * Threads share their port with SO_REUSEPORT, and so would a second gateway, without an error and with half of the calls. So the
- * port is first asked for alone.
- */
-const assertPortFree = async (host: string, port: number): Promise<void> => {
-  if (port === 0) return;
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(
-        systemCodeOf(error) === "EADDRINUSE"
-          ? new Fault("port.in_use", { public: `Port ${port} is in use by another program.`, cause: error })
-          : error,
-      ),
-    );
-    server.listen(port, host, () => server.close(() => resolve()));
-  });
-};
-
-/** The gateway's name towards control: stays the same over restarts on one data directory. */
-const instanceOf = async (home: string): Promise<string> => {
-  const file = join(home, "instance");
-  const known = await readFile(file, "utf8").catch(() => "");
-  if (known !== "") return known.trim();
-  const host =
-    hostname()
-      .replace(/[^\x21-\x7e]/g, "")
-      .slice(0, 100) || "gateway";
-  const instance = `${host}-${randomBytes(4).toString("hex")}`;
-  await writeFile(file, `${instance}\n`, { mode: 0o600 });
-  return instance;
-};
-
-/** Keeps the log's disk space within twice the bound: one older file. */
-const rotateWhenBig = async (path: string, reopen: () => void, log: Log): Promise<void> => {
-  try {
-    if ((await stat(path)).size < accessLogBytesMax) return;
-    await rename(path, `${path}.1`);
-    reopen();
-  } catch (thrown) {
-    if (systemCodeOf(thrown) !== "ENOENT")
-      log.warn("the access log could not be rotated", { reason: messageOf(thrown) });
-  }
-};

@@ -1,0 +1,27 @@
+import type { UsageRow } from "../../model/snapshot.ts";
+
+/** What the process knows about itself, for the metrics. */
+export interface ProcessFacts {
+  readonly revision: number;
+  readonly threads: number;
+  readonly threadRestarts: number;
+  readonly unitErrors: number;
+  readonly isReady: boolean;
+  readonly keys: number;
+  readonly subscriptions: number;
+  readonly accessTableBytes: number;
+  readonly usageRowsLost: number;
+}
+
+/** The main thread's side of telemetry. */
+export interface ProcessObserver {
+  newRegions(): { readonly metrics: SharedArrayBuffer; readonly usage: SharedArrayBuffer };
+  /** A thread has ended: its counters must not get lost. */
+  threadEnded(metrics: SharedArrayBuffer): void;
+  takeUsage(usage: SharedArrayBuffer, isDead: boolean): readonly UsageRow[];
+  mergeUsage(rows: readonly UsageRow[]): readonly UsageRow[];
+  metricsText(
+    threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[],
+    facts: ProcessFacts,
+  ): string;
+}
