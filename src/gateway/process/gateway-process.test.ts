@@ -312,12 +312,16 @@ describe("telemetry", () => {
     const { control, gateway, dataDir } = await scene();
     await control.applied(1);
     for (let i = 0; i < 10; i++) await call(gateway.port, "/a/items");
+    await call(gateway.port, "/nothing");
+    await call(gateway.port, "/a/../b").catch(() => undefined);
     // The last call is counted after its last byte, which the client may have before.
     await until(
       async () => (await call(gateway.opsPort, "/metrics")).body,
       (text) =>
         /portico_requests_total\{api="a",method="GET",status="2xx"\} 10\n/.test(text) &&
-        /portico_revision 1\n/.test(text),
+        /portico_revision 1\n/.test(text) &&
+        /portico_refusals_total\{code="route.not_found"\} 1\n/.test(text) &&
+        /portico_refusals_total\{code="request.path_invalid"\} 1\n/.test(text),
     );
     const manifest = join(dataDir, "gateway", "snapshot", "manifest.json");
     await until(

@@ -389,12 +389,10 @@ export const createRun = (tools: RunTools): Run => {
   return { dispatch, finished };
 };
 
-/** A refusal before any step. The fault is set so that logs and counters know the code. */
+/** A refusal before any step. */
 const refuseUnrouted = (x: EngineExchange, code: GatewayProblemCode, headers: Reply["headers"] = []): void => {
-  const reply = refuse(code, { headers });
-  x.fault = { code, source: "", section: "", message: reply.problem?.detail ?? "" };
   x.isReusable = true;
-  x.answer(reply);
+  x.answer(refuse(code, { headers }));
 };
 
 const automaticOptions = (api: CompiledApi, rest: string, query: string): Reply => {

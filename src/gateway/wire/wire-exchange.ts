@@ -151,6 +151,9 @@ export class WireExchange implements EngineExchange {
 
   answer(reply: Reply): void {
     if (!this.#conclude()) return;
+    const { problem } = reply;
+    // Logs and counters know a refusal by its code, also one that came before any policy.
+    if (problem !== undefined) this.fault ??= { code: problem.code, source: "", section: "", message: problem.detail };
     this.#makeReply(reply);
     this.client?.send();
   }
