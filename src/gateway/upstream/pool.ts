@@ -89,7 +89,7 @@ export class Pool implements PoolSide {
   }
 
   release(connection: UpstreamConnection): void {
-    const next = this.#waiting.shift();
+    const next = this.#waiting.length === 0 ? undefined : this.#waiting.shift();
     if (next !== undefined) {
       this.#leaveQueue(next);
       connection.begin(next, true);
