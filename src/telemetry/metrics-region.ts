@@ -7,7 +7,7 @@ import { gatewayProblems } from "../exchange/problems.ts";
  * rest. Then rows of `rowCells` doubles, one per API: calls by method and status class, a histogram of durations, its sum, bytes.
  * Row 0 is "other" for the APIs beyond the bound, row 1 is for calls without a route. The rows' names stand behind them.
  */
-export const gauges = [
+const gauges = [
   "inFlight",
   "connections",
   "eventLoopLagMs",
@@ -30,12 +30,12 @@ export const apiRowsMax = 512;
 export const classCount = 6;
 const nameBytes = 96;
 
-export const methodCells: number = methods.length * classCount;
+const methodCells: number = methods.length * classCount;
 export const bucketAt: number = methodCells;
 export const durationSumAt: number = bucketAt + bucketSeconds.length + 1;
 export const requestBytesAt: number = durationSumAt + 1;
 export const responseBytesAt: number = requestBytesAt + 1;
-export const rowCells: number = responseBytesAt + 1;
+const rowCells: number = responseBytesAt + 1;
 
 const refusalsAt = gauges.length;
 const rowsAt = refusalsAt + refusalCodes.length + 1;

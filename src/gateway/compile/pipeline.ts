@@ -14,7 +14,7 @@ export interface Pipeline {
 export type BuiltDocument = Readonly<Partial<Record<Section, readonly ListEntry[]>>>;
 
 /** What runs where no scope says anything about the section `backend`. */
-export const defaultForward: CompiledStep = {
+const defaultForward: CompiledStep = {
   policy: "forward-request",
   at: "",
   step: (x) => x.forward({}).then(() => undefined),

@@ -34,10 +34,6 @@ const capacityMin = 1024;
 /** A digest as four words. */
 export type Digest = Uint32Array;
 
-/** Bytes of a table that holds `keys` keys with room to grow. */
-export const keyTableBytes = (keys: number): number =>
-  (headerWords + Math.max(capacityMin, Math.ceil(keys / loadAfterGrowth)) * slotWords) * 4;
-
 /** Reads 32 hex digits into `digest`; false where they are none. */
 export const parseDigest = (hex: string, digest: Digest): boolean => {
   if (hex.length !== 32) return false;
