@@ -9,7 +9,7 @@ export interface Load {
   readonly p99Ms: number;
 }
 
-export const connections = 32;
+const connections = 32;
 
 /** Undefined when wrk is there; else what to install. */
 export const loadMissing = (): string | undefined =>

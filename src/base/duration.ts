@@ -1,7 +1,7 @@
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** The longest duration that configuration may name: 366 days. */
-export const durationMsMax = 366 * unitsMs.d;
+const durationMsMax = 366 * unitsMs.d;
 
 /**
  * Reads `250ms`, `60s`, `5m`, `1h`, `7d`, or a bare number, which counts in `bareUnit`.

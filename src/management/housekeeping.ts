@@ -33,7 +33,7 @@ export const startHousekeeping = (tools: {
 };
 
 /** Forgets once. */
-export const housekeep = async (db: Kysely<Tables>, nowMs: number): Promise<void> => {
+const housekeep = async (db: Kysely<Tables>, nowMs: number): Promise<void> => {
   const before = (keptMs: number): Date => new Date(nowMs - keptMs);
   await forgetAnswers(db, before(answerKeptMs));
   await forgetSessions(db, before(dayMs));

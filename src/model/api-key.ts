@@ -6,7 +6,7 @@ import { randomBase62 } from "../base/ids.ts";
  * all base62. The first 12 characters may be shown and stored; the rest is shown once. The checksum lets a
  * scanner for leaked secrets, and the gateway, tell a mistyped key from a wrong one without a look-up.
  */
-export const apiKeyPattern = /^ptk_[0-9A-Za-z]{46}$/;
+const apiKeyPattern = /^ptk_[0-9A-Za-z]{46}$/;
 const prefixLength = 12;
 const checksumLength = 6;
 

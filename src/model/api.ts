@@ -9,7 +9,7 @@ export const basePathSchema = z
   .refine((path) => !path.split("/").some((segment) => segment === "." || segment === ".."), "no dot segments");
 
 /** A host name in lower case, or one with a leading wildcard label: `*.example.com`. */
-export const hostSchema = z
+const hostSchema = z
   .string()
   .max(253)
   .regex(
@@ -31,12 +31,12 @@ export const versionSchema = z.strictObject({
 });
 export type Version = z.infer<typeof versionSchema>;
 
-export const protections = ["key", "jwt", "none"] as const;
+const protections = ["key", "jwt", "none"] as const;
 const protectionSchema = z.enum(protections);
 export type Protection = z.infer<typeof protectionSchema>;
 
 /** One protection, or a list of which any one suffices; `none` stands alone. */
-export const protectSchema = z.union([
+const protectSchema = z.union([
   protectionSchema,
   z
     .array(protectionSchema)
@@ -57,7 +57,7 @@ export const visibilitySchema = z.union([
 ]);
 
 /** Where tokens of `protect: jwt` come from; the same fields as the policy `validate-jwt`, in short. */
-export const jwtProtectionSchema = z.strictObject({
+const jwtProtectionSchema = z.strictObject({
   "openid-config": z.url().optional(),
   "jwks-url": z.url().optional(),
   issuers: z.array(z.string()).optional(),

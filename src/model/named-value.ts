@@ -1,8 +1,4 @@
 import { z } from "zod";
-import { nameSchema } from "./names.ts";
-
-/** A name in a policy, written `{{name}}`. */
-export const namedValueNameSchema = nameSchema;
 
 /**
  * What `named-values/NAME.yaml` says: a plain value; or `secret: true`, whose value is set through the management API,

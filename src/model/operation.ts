@@ -1,6 +1,3 @@
-/** Methods that an operation may have: OpenAPI 3.2's fixed fields, or any token from `additionalOperations`. */
-export const operationMethods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"] as const;
-
 /** A ready answer of the mock backend, made from the document's examples and schemas. */
 export interface MockResponse {
   readonly status: number;
@@ -13,6 +10,7 @@ export interface MockResponse {
 export interface Operation {
   /** Stable over re-imports: the document's operationId, or derived from method and path. */
   readonly id: string;
+  /** A method that OpenAPI 3.2 has fields for, or any token of `additionalOperations`. */
   readonly method: string;
   /** As the document has it, `/orders/{orderId}`; always begins with a slash. */
   readonly path: string;

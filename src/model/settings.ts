@@ -3,7 +3,7 @@ import { labelSchema, nameSchema } from "./names.ts";
 import { policyDocumentSchema } from "./policy-document.ts";
 
 /** A key of `portico gateway --config DIR`, where no control plane issues keys: only its digest is in the file. */
-export const fileKeySchema = z.strictObject({
+const fileKeySchema = z.strictObject({
   /** `sha256:` and 64 hex digits of the whole key. */
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hex digits (portico keys digest prints it)"),
   subscription: z.string().min(1).max(100),

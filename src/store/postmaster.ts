@@ -77,7 +77,7 @@ export const runsServer = async (cluster: string, pid: number): Promise<boolean>
 };
 
 /** Whether the server answers, and with which version; undefined when it does not. */
-export const askVersion = async (socketDirectory: string, password: string): Promise<string | undefined> => {
+const askVersion = async (socketDirectory: string, password: string): Promise<string | undefined> => {
   const client = new pg.Client({
     connectionString: socketUrl(socketDirectory, password, "postgres"),
     connectionTimeoutMillis: 5_000,

@@ -58,7 +58,6 @@ export const axeFindings = async (page: Page): Promise<readonly string[]> => {
 };
 
 /** The text that a person sees there: not what is hidden, closed or on another tab. */
-// biome-ignore lint/performance/useDomNodeTextContent: what is rendered is the point
 export const shownText = (locator: Locator): Promise<string> => locator.innerText();
 
 /** Whether a page is wider than its window. */
