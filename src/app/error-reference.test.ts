@@ -14,7 +14,7 @@ test("a code stands in one table only and reads noun.what_happened", () => {
   const codes = Object.values(problemTables).flatMap((table) => Object.keys(table));
   assert.ok(codes.length > 40, `${codes.length} codes`);
   assert.equal(new Set(codes).size, codes.length);
-  for (const code of codes) assert.match(code, /^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*$/);
+  for (const code of codes) assert.match(code, /^[a-z]+(_[a-z]+)*\.[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
 });
 
 test("a status is one that HTTP has for errors", () => {

@@ -21,6 +21,11 @@ export const programProblems = {
     title: "Gateway cannot listen",
     help: "The address is not of this machine, or the port needs more rights.",
   },
+  "gateway.thread_failed": {
+    status: 500,
+    title: "Gateway thread failed",
+    help: "A thread ended before it listened. The log has the reason.",
+  },
   "role.failed": { status: 500, title: "Role did not start", help: "The message has the reason." },
   "management.refused": { status: 502, title: "Refused by the management API", help: "The message has its answer." },
   "control.refused": {
