@@ -1,5 +1,5 @@
 import type { Headers } from "./headers.ts";
-import type { ReplyBody } from "./reply.ts";
+import type { Reply, ReplyBody } from "./reply.ts";
 
 /** Who calls, as far as policies have found out. Absent facts are empty strings. */
 export interface Caller {
@@ -49,6 +49,12 @@ export interface Body {
    * Rejects with a Fault `request.body_too_large` (of a reply: `backend.reply_invalid`) above `bytesMax`.
    */
   read(bytesMax: number): Promise<Uint8Array>;
+  /**
+   * The body as its bytes come, with backpressure; nothing is held but what was asked for. To be iterated once, by a body that
+   * `replace` is given: `body.replace(compressed(body.stream()))`. A source that breaks off makes the iteration throw its Fault; an
+   * iteration that is left early gives the rest up.
+   */
+  stream(): AsyncIterable<Uint8Array>;
   /** Sends this instead. The engine sets the framing; content-type and content-encoding are the caller's business. */
   replace(body: ReplyBody): void;
 }
@@ -145,8 +151,21 @@ export interface Exchange {
    * of the backend. Only `Vary` is added to what the reply says itself (RFC 9110 section 12.5.5): caches need the union.
    */
   setReplyHeader(name: string, value: string): void;
+  /**
+   * Runs `step` when the backend's reply has passed `outbound`, just before it goes out; what was registered last runs first. For a policy
+   * of `inbound` or `backend` that has something to do with the reply of the calls it let through: store it, translate it back. Not for
+   * replies made in `inbound` and not for refusals. `policy` names it in logs.
+   */
+  onReply(policy: string, step: Step): void;
   /** Called once after the last byte or the abort; must not throw. */
   onDone(then: (outcome: ExchangeOutcome) => void): void;
   /** Forwards to the backend and settles when the reply's head is there; for nested use, where a step must wait. */
   forward(options: ForwardOptions): Promise<void>;
 }
+
+/** What a step answers: nothing to go on, or the reply that ends the section and the call. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a step that does nothing may simply not return.
+export type StepResult = Reply | undefined | void;
+
+/** One step of a pipeline. Answers synchronously unless it really waits. A throw is a fault, not a refusal. */
+export type Step = (x: Exchange) => StepResult | Promise<StepResult>;

@@ -2,17 +2,9 @@ import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Counters } from "./counters.ts";
-import type { Exchange, ForwardOptions } from "./exchange.ts";
-import type { Reply } from "./reply.ts";
+import type { Exchange, ForwardOptions, Step } from "./exchange.ts";
 
 export type Section = "inbound" | "backend" | "outbound" | "on-error";
-
-/** What a step answers: nothing to go on, or the reply that ends the section and the call. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a step that does nothing may simply not return.
-export type StepResult = Reply | undefined | void;
-
-/** One step of a pipeline. Answers synchronously unless it really waits. A throw is a fault, not a refusal. */
-export type Step = (x: Exchange) => StepResult | Promise<StepResult>;
 
 /** What a policy makes of its configuration. */
 export interface BuiltPolicy {

@@ -9,6 +9,7 @@ import type {
   ExchangeRequest,
   ForwardOptions,
   RouteFacts,
+  Step,
 } from "./exchange.ts";
 import { type Headers, plainHeaders } from "./headers.ts";
 import { emptyReply, type Reply, type ReplyBody } from "./reply.ts";
@@ -91,6 +92,9 @@ export interface TestExchange extends Exchange {
   readonly lateHeaders: ReadonlyMap<string, string>;
   readonly doneHooks: readonly ((outcome: ExchangeOutcome) => void)[];
   readonly forwarded: readonly ForwardedCall[];
+  /** Runs the steps of `onReply`, the last first, as the engine does after `outbound`. */
+  runReplySteps(): Promise<void>;
+  takeReplySteps(): readonly { readonly policy: string; readonly step: Step }[] | null;
   /** Null until `answer` or `deliver`. */
   readonly sent: SentReply | null;
   /** Ends the exchange: runs the done hooks once. */
@@ -109,6 +113,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
   const lateHeaders = new Map<string, string>();
   const doneHooks: ((outcome: ExchangeOutcome) => void)[] = [];
   const forwarded: ForwardedCall[] = [];
+  let replySteps: { readonly policy: string; readonly step: Step }[] | null = null;
   let isDone = false;
   let sent: SentReply | null = null;
   const send = (kind: SentReply["kind"], problem: Reply["problem"]): void => {
@@ -142,6 +147,20 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     forwarder: null,
     setReplyHeader: (name, value) => {
       lateHeaders.set(name.toLowerCase(), value);
+    },
+    onReply: (policy, step) => {
+      replySteps = [{ policy, step }, ...(replySteps ?? [])];
+    },
+    takeReplySteps: () => {
+      const steps = replySteps;
+      replySteps = null;
+      return steps;
+    },
+    runReplySteps: async () => {
+      for (const { step } of x.takeReplySteps() ?? []) {
+        const reply = await step(x);
+        if (reply) x.setReply(reply);
+      }
     },
     onDone: (then) => {
       doneHooks.push(then);
@@ -288,6 +307,9 @@ const testBody = (first: ReplyBody, tooLargeCode: string, status: number): TestB
         throw new Fault(tooLargeCode, { public: `The body exceeds ${bytesMax} bytes.`, status });
       content = bytes;
       return bytes;
+    },
+    stream: async function* () {
+      yield await bytesOf(content);
     },
     replace: (body) => {
       content = body;

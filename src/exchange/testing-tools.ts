@@ -2,7 +2,7 @@ import { type ManualClock, manualClock } from "../base/clock.ts";
 import { jsonLog } from "../base/log.ts";
 import { compileValue } from "../expressions/value.ts";
 import type { Counters } from "./counters.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Step, StepResult } from "./exchange.ts";
 import type {
   BuiltForward,
   BuiltPolicy,
@@ -13,8 +13,6 @@ import type {
   PolicyTarget,
   PolicyTools,
   Section,
-  Step,
-  StepResult,
 } from "./policy.ts";
 import { testCounters } from "./testing-counters.ts";
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Admission, PeriodCounter } from "./counters.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, StepResult } from "./exchange.ts";
 import { type AnnouncedLimit, announcedLimit, announceLimit, retryAfterSeconds } from "./limit-headers.ts";
-import type { PolicyTools, StepResult } from "./policy.ts";
+import type { PolicyTools } from "./policy.ts";
 import { durationAttribute } from "./policy-schema.ts";
 import { refuse } from "./refuse.ts";
 

@@ -1,5 +1,11 @@
-import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts } from "../exchange/exchange.ts";
+import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts, Step } from "../exchange/exchange.ts";
 import type { Reply } from "../exchange/reply.ts";
+
+/** A step that a policy left for the reply. */
+export interface ReplyStep {
+  readonly policy: string;
+  readonly step: Step;
+}
 
 /**
  * An exchange as the engine's own parts see it: the wire makes it, the run decides about it. Exactly one of `answer` and
@@ -27,6 +33,8 @@ export interface EngineExchange extends Exchange {
   answer(reply: Reply): void;
   /** Sends `x.reply` with the changes made to it, its body as a stream. */
   deliver(): void;
+  /** Gives the steps of `onReply`, the last first, and forgets them; null where there are none. */
+  takeReplySteps(): readonly ReplyStep[] | null;
   /** How `x.forward` reaches the backend; set by the run, since the run knows the backend. */
   forwarder: ((x: EngineExchange, options: ForwardOptions) => Promise<void>) | null;
 }

@@ -60,7 +60,7 @@ export interface TestLife {
 
 /**
  * Policies for tests of the engine itself: `note: TEXT` adds to the trail, `wait: TEXT` does so after a turn, `reply: STATUS`, `refuse: CODE`,
- * `throw: TEXT`, `throw-later: TEXT`, `forgive: TEXT` throws but goes on, `block: [steps]`, `secret-mistake: TEXT`, `pre: TEXT` answers preflights,
+ * `later: TEXT` adds to the trail when the reply is there, `throw: TEXT`, `throw-later: TEXT`, `forgive: TEXT` throws but goes on, `block: [steps]`, `secret-mistake: TEXT`, `pre: TEXT` answers preflights,
  * `forward-request`, `rate-limit`, `quota`, and `key-auth` / `validate-jwt` that read the headers `key` and `token`.
  */
 export const testPolicies = (life: TestLife = { built: 0, disposed: 0 }): readonly Policy[] => {
@@ -98,6 +98,15 @@ export const testPolicies = (life: TestLife = { built: 0, disposed: 0 }): readon
         await new Promise((resolve) => setImmediate(resolve));
         leave(x, config.text);
       },
+    }),
+    definePolicy({
+      ...about,
+      name: "later",
+      summary: "Adds to the trail when the reply is there.",
+      sections: [...everywhere],
+      schema: text,
+      shorthand: "text",
+      build: (config) => (x) => x.onReply("later", (same) => leave(same, config.text)),
     }),
     definePolicy({
       ...about,

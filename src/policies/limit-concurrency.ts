@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { definePolicy, type Policy, type StepResult } from "../exchange/policy.ts";
+import type { StepResult } from "../exchange/exchange.ts";
+import { definePolicy, type Policy } from "../exchange/policy.ts";
 import { refuse } from "../exchange/refuse.ts";
 
 const schema = z.strictObject({

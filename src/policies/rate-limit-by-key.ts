@@ -2,7 +2,7 @@ import { z } from "zod";
 import { boundedMap } from "../base/bounded-map.ts";
 import { durationMs } from "../base/duration.ts";
 import type { Admission, Admit } from "../exchange/counters.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, StepResult } from "../exchange/exchange.ts";
 import { increment, incrementAttributes } from "../exchange/increment.ts";
 import {
   type AnnouncedLimit,
@@ -12,7 +12,7 @@ import {
   limitAnnouncement,
   retryAfterSeconds,
 } from "../exchange/limit-headers.ts";
-import { definePolicy, type Policy, type PolicyTools, type StepResult } from "../exchange/policy.ts";
+import { definePolicy, type Policy, type PolicyTools } from "../exchange/policy.ts";
 import { numberValue, textValue } from "../exchange/policy-schema.ts";
 import { refuse } from "../exchange/refuse.ts";
 

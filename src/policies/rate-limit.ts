@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { callerKey } from "../exchange/caller-key.ts";
 import type { Admission, Admit } from "../exchange/counters.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, StepResult } from "../exchange/exchange.ts";
 import {
   type AnnouncedLimit,
   announceDetails,
@@ -10,7 +10,7 @@ import {
   limitAnnouncement,
   retryAfterSeconds,
 } from "../exchange/limit-headers.ts";
-import { definePolicy, type Policy, type PolicyTools, type StepResult } from "../exchange/policy.ts";
+import { definePolicy, type Policy, type PolicyTools } from "../exchange/policy.ts";
 import { durationAttribute, oneOrMany } from "../exchange/policy-schema.ts";
 import { refuse } from "../exchange/refuse.ts";
 

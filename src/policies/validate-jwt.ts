@@ -2,8 +2,8 @@ import { errors, type JWTPayload, jwtVerify, UnsecuredJWT } from "jose";
 import { z } from "zod";
 import { type BoundedMap, boundedMap } from "../base/bounded-map.ts";
 import { contentHash } from "../base/canonical-json.ts";
-import { callerOf, type Exchange } from "../exchange/exchange.ts";
-import { definePolicy, type Policy, type PolicyTools, type StepResult, type Value } from "../exchange/policy.ts";
+import { callerOf, type Exchange, type StepResult } from "../exchange/exchange.ts";
+import { definePolicy, type Policy, type PolicyTools, type Value } from "../exchange/policy.ts";
 import {
   durationAttribute,
   headerNameAttribute,

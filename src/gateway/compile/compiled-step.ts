@@ -1,5 +1,4 @@
-import type { Exchange, ForwardOptions } from "../../exchange/exchange.ts";
-import type { Step, StepResult } from "../../exchange/policy.ts";
+import type { Exchange, ForwardOptions, Step, StepResult } from "../../exchange/exchange.ts";
 import type { Reply } from "../../exchange/reply.ts";
 
 /** A step of a pipeline, ready to run. */

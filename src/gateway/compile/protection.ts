@@ -1,5 +1,4 @@
-import type { Exchange } from "../../exchange/exchange.ts";
-import type { Step, StepResult } from "../../exchange/policy.ts";
+import type { Exchange, Step, StepResult } from "../../exchange/exchange.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import { type CompiledStep, isWaiting } from "./compiled-step.ts";
 

@@ -1,13 +1,6 @@
 import { nearest } from "../../base/nearest.ts";
-import type {
-  BuiltForward,
-  BuiltPolicy,
-  Policy,
-  PolicyTarget,
-  PolicyTools,
-  Section,
-  Step,
-} from "../../exchange/policy.ts";
+import type { Step } from "../../exchange/exchange.ts";
+import type { BuiltForward, BuiltPolicy, Policy, PolicyTarget, PolicyTools, Section } from "../../exchange/policy.ts";
 import type { ApiUnit } from "../../model/snapshot.ts";
 import type { CompileTools } from "./compile-tools.ts";
 import { blockOf, type CompiledStep, forwardStep, isWaiting, StepFault } from "./compiled-step.ts";

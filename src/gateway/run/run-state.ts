@@ -1,5 +1,5 @@
 import type { Settled } from "../../exchange/backend.ts";
-import type { StepResult } from "../../exchange/policy.ts";
+import type { StepResult } from "../../exchange/exchange.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import type { CompiledRoute } from "../compile/compiled-api.ts";
 import type { CompiledStep } from "../compile/compiled-step.ts";

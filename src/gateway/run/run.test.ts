@@ -131,6 +131,17 @@ test("steps that wait and steps that do not run in their order", async () => {
   assert.equal(trailOf(await gateway.call({ ...get, headers: { later: "1" } })), "1 2 3 4 5 6 7 8");
 });
 
+test("what inbound left for the reply runs after outbound, the last first, and not where the call ended before", async () => {
+  const inbound = [{ later: "a" }, { block: { steps: [{ later: "b" }] } }];
+  const gateway = await gatewayOf([withPolicies({ inbound, outbound: [{ note: "out" }] })]);
+  const x = await gateway.call(get);
+  assert.deepEqual([x.sent?.kind, trailOf(x)], ["delivered", "out b a"]);
+  const ended = await gatewayOf([withPolicies({ inbound: [...inbound, { reply: 202 }] })]);
+  assert.equal(trailOf(await ended.call(get)), "");
+  const replaced = await gatewayOf([withPolicies({ inbound, outbound: [{ reply: 299 }] })]);
+  assert.equal(trailOf(await replaced.call(get)), "");
+});
+
 test("a reply made in inbound ends the call: neither backend nor outbound run", async () => {
   const gateway = await gatewayOf([
     withPolicies({ inbound: [{ reply: 202 }], outbound: [{ note: "out" }], "on-error": [{ note: "error" }] }),

@@ -6,9 +6,9 @@ import { type GatewayProblemCode, gatewayProblems } from "../../exchange/problem
 import { refuse } from "../../exchange/refuse.ts";
 import { emptyReply, type Reply } from "../../exchange/reply.ts";
 import { type CompiledApi, type CompiledRoute, pipelineFor } from "../compile/compiled-api.ts";
-import { isWaiting, StepFault } from "../compile/compiled-step.ts";
+import { type CompiledStep, isWaiting, StepFault } from "../compile/compiled-step.ts";
 import { redactedLog } from "../compile/redacted-log.ts";
-import type { Dispatch, EngineExchange, Finished } from "../engine.ts";
+import type { Dispatch, EngineExchange, Finished, ReplyStep } from "../engine.ts";
 import { parametersOf } from "../router/path-template.ts";
 import type { Table } from "../table.ts";
 import { BackendStatusFault, ForwardRefused } from "./forward-fault.ts";
@@ -181,6 +181,10 @@ export const createRun = (tools: RunTools): Run => {
       // A backend section that calls no backend: as in Azure API Management the reply is then an empty 200.
       if (x.reply === null) x.setReply(emptyReply(200));
       return enter(state, "outbound", pipeline.outbound);
+    }
+    if (state.phase === "outbound") {
+      const steps = x.takeReplySteps();
+      if (steps !== null) return enter(state, "outbound", steps.map(compiledReplyStep));
     }
     if (state.phase === "preflight") return endPreflight(state, x, route);
     return send(state, x, null);
@@ -403,6 +407,14 @@ const automaticOptions = (api: CompiledApi, rest: string, query: string): Reply 
 
 const isFailure = (x: EngineExchange, options: ForwardOptions): boolean =>
   options.failOnErrorStatusCode === true && (x.reply?.status ?? 0) >= 400;
+
+const compiledReplyStep = ({ policy, step }: ReplyStep): CompiledStep => ({
+  policy,
+  at: "",
+  step,
+  forward: null,
+  preflight: null,
+});
 
 const sectionOf = (phase: RunState["phase"]): string =>
   phase === "protect" || phase === "preflight" ? "inbound" : phase === "answered" ? "" : phase;

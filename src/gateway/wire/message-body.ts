@@ -3,6 +3,7 @@ import type { Body } from "../../exchange/exchange.ts";
 import type { ReplyBody } from "../../exchange/reply.ts";
 import { collect } from "./collect.ts";
 import type { BodySource } from "./sides.ts";
+import { sourceStream } from "./source-stream.ts";
 
 /** A body that passes by, unless somebody reads or replaces it. */
 export class MessageBody implements Body {
@@ -12,6 +13,7 @@ export class MessageBody implements Body {
   replaced: ReplyBody | undefined = undefined;
   #reading: Promise<Uint8Array> | null = null;
   #isTaken = false;
+  #isStreamed = false;
   readonly #isRequest: boolean;
 
   constructor(isRequest: boolean) {
@@ -23,6 +25,7 @@ export class MessageBody implements Body {
     this.replaced = undefined;
     this.#reading = null;
     this.#isTaken = false;
+    this.#isStreamed = false;
   }
 
   /** True once the source's bytes have been given to the other side: they cannot be read or sent again. */
@@ -53,7 +56,7 @@ export class MessageBody implements Body {
 
   /** True while the bytes of the source have not been asked for by anybody. */
   get isUntouched(): boolean {
-    return this.replaced === undefined && this.#reading === null;
+    return this.replaced === undefined && this.#reading === null && !this.#isStreamed;
   }
 
   read(bytesMax: number): Promise<Uint8Array> {
@@ -62,6 +65,14 @@ export class MessageBody implements Body {
     const reading = this.#read(bytesMax);
     this.#reading = reading;
     return reading;
+  }
+
+  stream(): AsyncIterable<Uint8Array> {
+    const body = this.replaced;
+    if (body !== undefined) return isIterable(body) ? body : wholeStream(body);
+    const source = this.takeSource();
+    this.#isStreamed = true;
+    return source === null ? wholeStream(null) : sourceStream(source);
   }
 
   replace(body: ReplyBody): void {
@@ -98,6 +109,13 @@ export class MessageBody implements Body {
           status: 502,
         });
   }
+}
+
+const isIterable = (body: ReplyBody): body is AsyncIterable<Uint8Array> =>
+  body !== null && typeof body !== "string" && !(body instanceof Uint8Array);
+
+async function* wholeStream(body: string | Uint8Array | null): AsyncGenerator<Uint8Array> {
+  if (body !== null && body.length > 0) yield typeof body === "string" ? Buffer.from(body) : body;
 }
 
 const gather = async (

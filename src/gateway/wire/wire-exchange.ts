@@ -2,11 +2,18 @@ import { STATUS_CODES } from "node:http";
 import { messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import { problemMediaType, problemType } from "../../base/problem.ts";
-import type { Caller, ExchangeFault, ExchangeOutcome, ForwardOptions, RouteFacts } from "../../exchange/exchange.ts";
+import type {
+  Caller,
+  ExchangeFault,
+  ExchangeOutcome,
+  ForwardOptions,
+  RouteFacts,
+  Step,
+} from "../../exchange/exchange.ts";
 import { assertField } from "../../exchange/headers.ts";
 import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
-import type { EngineExchange } from "../engine.ts";
+import type { EngineExchange, ReplyStep } from "../engine.ts";
 import { kindOfName, ownedInReply } from "./known-names.ts";
 import type { BackendSide, BodySource, ClientSide } from "./sides.ts";
 import { WireReply } from "./wire-reply.ts";
@@ -55,6 +62,7 @@ export class WireExchange implements EngineExchange {
   readonly #log: Log;
   #variables: Map<string, unknown> | null = null;
   #whenDone: ((outcome: ExchangeOutcome) => void)[] | null = null;
+  #replySteps: ReplyStep[] | null = null;
 
   constructor(log: Log) {
     this.#log = log;
@@ -85,6 +93,7 @@ export class WireExchange implements EngineExchange {
     if (this.lateFields.length > 0) this.lateFields = [];
     this.#variables = null;
     this.#whenDone = null;
+    this.#replySteps = null;
   }
 
   get variables(): Map<string, unknown> {
@@ -107,6 +116,17 @@ export class WireExchange implements EngineExchange {
       }
     }
     late.push(name, value);
+  }
+
+  onReply(policy: string, step: Step): void {
+    this.#replySteps ??= [];
+    this.#replySteps.unshift({ policy, step });
+  }
+
+  takeReplySteps(): readonly ReplyStep[] | null {
+    const steps = this.#replySteps;
+    this.#replySteps = null;
+    return steps;
   }
 
   onDone(then: (outcome: ExchangeOutcome) => void): void {
