@@ -44,6 +44,8 @@ export interface Body {
   readonly isEmpty: boolean;
   /** Declared length in bytes, or undefined for a chunked body. */
   readonly length: number | undefined;
+  /** The bytes, where the body is here as a whole: after `read`, or replaced by text or bytes; else undefined. */
+  readonly whole: Uint8Array | undefined;
   /**
    * The whole body, which then counts as replaced by itself and may be read again.
    * Rejects with a Fault `request.body_too_large` (of a reply: `backend.reply_invalid`) above `bytesMax`.

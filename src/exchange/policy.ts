@@ -15,6 +15,9 @@ export interface BuiltPolicy {
   readonly dispose?: () => void;
 }
 
+/** The two messages of a call, as expressions name them. */
+export type MessageName = "request" | "response";
+
 /** The one step that the engine does itself: call the backend. */
 export interface BuiltForward {
   readonly forward: ForwardOptions;

@@ -295,6 +295,11 @@ const testBody = (first: ReplyBody, tooLargeCode: string, status: number): TestB
       if (typeof content === "string") return Buffer.byteLength(content);
       return content instanceof Uint8Array ? content.byteLength : undefined;
     },
+    get whole() {
+      if (content === null) return new Uint8Array();
+      if (typeof content === "string") content = new TextEncoder().encode(content);
+      return content instanceof Uint8Array ? content : undefined;
+    },
     get content() {
       return content;
     },

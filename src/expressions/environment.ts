@@ -15,7 +15,8 @@ interface Noun {
 export const expressionNouns: readonly Noun[] = [
   {
     name: "request",
-    summary: "The request as it came, with the changes that policies made to its method, headers and query so far.",
+    summary:
+      "The request as it came, with the changes that policies made to its method, headers, query and body so far. `body` (text) and `json` hold the body, up to 1 MiB, until it has been sent.",
     view: RequestView,
     fields: {
       method: "string",
@@ -29,13 +30,16 @@ export const expressionNouns: readonly Noun[] = [
       headers: "map<string, string>",
       query: "map<string, string>",
       params: "map<string, string>",
+      body: "string",
+      json: "dyn",
     },
   },
   {
     name: "response",
-    summary: "The reply so far; status 0 and no headers while there is none.",
+    summary:
+      "The reply so far; status 0, no headers and no body while there is none. `body` (text) and `json` hold the body, up to 1 MiB.",
     view: ResponseView,
-    fields: { status: "int", headers: "map<string, string>" },
+    fields: { status: "int", headers: "map<string, string>", body: "string", json: "dyn" },
   },
   {
     name: "caller",

@@ -298,3 +298,37 @@ test("any text either compiles, or is a mistake with a place inside it", () => {
     { interruptAfterTimeLimit: 3000, numRuns: 3000 },
   );
 });
+
+const posted = (body: string): Exchange => testExchange({ body, reply: { body: '{"id":7}' } });
+
+test("bodies as text and as JSON, and the compiler knows that they must be read", () => {
+  const x = posted('{"title":"Émile","n":1,"tags":["a"],"deep":{"f":1.5}}');
+  const table: readonly (readonly [string, unknown])[] = [
+    ["request.body.startsWith('{')", true],
+    ["request.json.title", "Émile"],
+    ["request.json.n + 1", 2n],
+    ["request.json.deep.f * 2.0", 3],
+    ["'a' in request.json.tags", true],
+    ["has(request.json.none)", false],
+    ['request["json"].n', 1n],
+    ["response.json.id == 7", true],
+    ["size(response.body)", 8n],
+  ];
+  for (const [source, want] of table) assert.deepEqual(evaluate(source, "any", x), want, source);
+  const readsOf = (source: string): readonly string[] | undefined => compileExpression(source, "any").reads;
+  assert.deepEqual(readsOf("request.path"), []);
+  assert.deepEqual(readsOf("has(request.json.a) || response.body == ''"), ["request", "response"]);
+  assert.deepEqual(readsOf("[1].exists(n, request['body'] == 'a')"), ["request"]);
+});
+
+test("a body that is no JSON is a fault of the expression, an empty one is null", () => {
+  assert.match(failure("request.json.a", posted("{")), /JSON/);
+  assert.equal(evaluate("request.json", "any", testExchange()), null);
+  assert.equal(evaluate("response.json == null && response.body == ''", "any", testExchange()), true);
+});
+
+test("names of a body reach no prototype", () => {
+  for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"])
+    failure(`request.json.${name}`, posted("{}"));
+  assert.equal(evaluate("request.json['__proto__'].a", "any", posted('{"__proto__":{"a":1}}')), 1n);
+});

@@ -3,7 +3,8 @@ import { UnsignedInt } from "@marcbachmann/cel-js/evaluator";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { ValueTypes } from "../exchange/policy.ts";
+import type { MessageName, ValueTypes } from "../exchange/policy.ts";
+import { bodyReads } from "./body-reads.ts";
 import { fitMeters, withBudget } from "./budget.ts";
 import { celEnvironment, timestampText } from "./environment.ts";
 import { expressionLimits } from "./limits.ts";
@@ -15,8 +16,19 @@ export type ResultType = keyof ValueTypes;
 
 /** An expression ready to run, or why it cannot be. Lines and columns count from 1, within the expression. */
 export type CompiledExpression<T> =
-  | { readonly evaluate: (x: Exchange) => T; readonly mistake?: never }
-  | { readonly evaluate?: never; readonly mistake: string; readonly line: number; readonly column: number };
+  | {
+      readonly evaluate: (x: Exchange) => T;
+      /** Messages whose bodies must be here as a whole before it is evaluated. */
+      readonly reads: readonly MessageName[];
+      readonly mistake?: never;
+    }
+  | {
+      readonly evaluate?: never;
+      readonly reads?: never;
+      readonly mistake: string;
+      readonly line: number;
+      readonly column: number;
+    };
 
 /**
  * Compiles a CEL expression over an exchange. Syntax, types and names are checked here; what remains for a call is a closure.
@@ -35,6 +47,7 @@ export const compileExpression = <K extends ResultType>(
     };
   if (source.trim() === "") return { mistake: "an expression is empty", line: 1, column: 1 };
   let run: (context: Scope) => unknown;
+  let reads: readonly MessageName[];
   try {
     const parsed = celEnvironment.parse(source);
     const checked = parsed.check();
@@ -43,6 +56,7 @@ export const compileExpression = <K extends ResultType>(
     const refusal = conversions[type].refuse(resultType);
     if (refusal !== undefined) return { mistake: refusal, line: 1, column: 1 };
     const steps: unknown = parsed.ast;
+    reads = bodyReads(steps);
     fitMeters(steps);
     run = parsed;
   } catch (thrown) {
@@ -50,6 +64,7 @@ export const compileExpression = <K extends ResultType>(
   }
   const convert = conversions[type].convert;
   return {
+    reads,
     evaluate: (x) => {
       try {
         return convert(withBudget(() => run(new Scope(x, clock))));

@@ -1,5 +1,12 @@
 import type { Clock } from "../base/clock.ts";
-import { type Caller, callerOf, type Exchange, type ExchangeFault, type RouteFacts } from "../exchange/exchange.ts";
+import {
+  type Body,
+  type Caller,
+  callerOf,
+  type Exchange,
+  type ExchangeFault,
+  type RouteFacts,
+} from "../exchange/exchange.ts";
 import type { Headers } from "../exchange/headers.ts";
 
 /*
@@ -90,6 +97,12 @@ export class RequestView {
       },
     );
   }
+  get body(): string {
+    return textOfBody(this.#x.request.body);
+  }
+  get json(): unknown {
+    return jsonOfBody(this.#x.request.body);
+  }
   get params(): ReadonlyMap<string, string> {
     const params = this.#x.request.params;
     return lazyMap(
@@ -111,6 +124,14 @@ export class ResponseView {
   get headers(): ReadonlyMap<string, string> {
     const reply = this.#x.reply;
     return reply ? headerMap(reply.headers) : new Map();
+  }
+  get body(): string {
+    const reply = this.#x.reply;
+    return reply === null ? "" : textOfBody(reply.body);
+  }
+  get json(): unknown {
+    const reply = this.#x.reply;
+    return reply === null ? null : jsonOfBody(reply.body);
   }
 }
 
@@ -202,6 +223,27 @@ export class ErrorView {
     return this.#fault.message;
   }
 }
+
+const wholeOf = (body: Body): Uint8Array => {
+  const { whole } = body;
+  if (whole === undefined) throw new Error("the body has not been read");
+  return whole;
+};
+
+const textOfBody = (body: Body): string => Buffer.from(wholeOf(body)).toString("utf8");
+
+/** Parsed once for the same bytes: conditions of one policy often ask for the same body again and again. */
+const parsedBodies = new WeakMap<Uint8Array, unknown>();
+
+const jsonOfBody = (body: Body): unknown => {
+  const bytes = wholeOf(body);
+  if (!parsedBodies.has(bytes)) {
+    const text = Buffer.from(bytes).toString("utf8");
+    // Whole numbers are integers for CEL, at any depth.
+    parsedBodies.set(bytes, text === "" ? null : JSON.parse(text, (_key, value: unknown) => numberAsCel(value)));
+  }
+  return parsedBodies.get(bytes);
+};
 
 const nobody = callerOf({ kind: "" });
 const noFault: ExchangeFault = { code: "", source: "", section: "", message: "" };

@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Value, ValueTypes } from "../exchange/policy.ts";
+import type { MessageName, Value, ValueTypes } from "../exchange/policy.ts";
 import { compileExpression, type ResultType } from "./expression.ts";
 
 /** What a value is compiled with. */
 export interface ValueTools {
   readonly clock?: Clock;
   mistake(message: string): void;
+  /** Told of the messages whose bodies the value reads: they must be here as a whole before it is asked. */
+  reads?(message: MessageName): void;
 }
 
 /**
@@ -28,6 +30,7 @@ export const compileValue = <K extends ResultType>(
       tools.mistake(`expression ${expression.line}:${expression.column + 1}: ${expression.mistake}`);
       return impossible;
     }
+    for (const message of expression.reads) tools.reads?.(message);
     return { constant: undefined, of: expression.evaluate };
   }
   const literal = literals[type](text?.startsWith("\\=") ? text.slice(1) : source);

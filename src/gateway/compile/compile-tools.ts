@@ -2,7 +2,15 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { BackendKind, BuiltBackend, UpstreamTarget } from "../../exchange/backend.ts";
 import type { Counters } from "../../exchange/counters.ts";
-import type { FetchedReply, FetchOptions, KeyFacts, Policy, Value, ValueTypes } from "../../exchange/policy.ts";
+import type {
+  FetchedReply,
+  FetchOptions,
+  KeyFacts,
+  MessageName,
+  Policy,
+  Value,
+  ValueTypes,
+} from "../../exchange/policy.ts";
 import type { SharedState } from "../shared-state.ts";
 
 /** What units may use. The engine knows no policy and no backend of its own. */
@@ -17,7 +25,7 @@ export interface Lists {
 export type CompileValue = <K extends keyof ValueTypes>(
   source: unknown,
   type: K,
-  tools: { readonly clock?: Clock; mistake(message: string): void },
+  tools: { readonly clock?: Clock; mistake(message: string): void; reads?(message: MessageName): void },
 ) => Value<ValueTypes[K]>;
 
 /** What compiled policies and backends reach of their thread. */

@@ -1,7 +1,16 @@
 import { nearest } from "../../base/nearest.ts";
 import type { Step } from "../../exchange/exchange.ts";
-import type { BuiltForward, BuiltPolicy, Policy, PolicyTarget, PolicyTools, Section } from "../../exchange/policy.ts";
+import type {
+  BuiltForward,
+  BuiltPolicy,
+  MessageName,
+  Policy,
+  PolicyTarget,
+  PolicyTools,
+  Section,
+} from "../../exchange/policy.ts";
 import type { ApiUnit } from "../../model/snapshot.ts";
+import { withBodies } from "./body-step.ts";
 import type { CompileTools } from "./compile-tools.ts";
 import { blockOf, type CompiledStep, forwardStep, isWaiting, StepFault } from "./compiled-step.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -61,7 +70,7 @@ export const createStepBuilder = (
     backends,
   });
 
-  const toolsOf = (place: StepPlace, path: string, depth: number): PolicyTools => ({
+  const toolsOf = (place: StepPlace, path: string, depth: number, reads: Set<MessageName>): PolicyTools => ({
     at: `${place.file} ${path}`,
     target: targetOf(place),
     section: place.section,
@@ -73,6 +82,7 @@ export const createStepBuilder = (
       tools.lists.compileValue(source, type, {
         clock: tools.clock,
         mistake: (message) => mistakes.add(place.file, joined(path, below), message),
+        reads: (message) => reads.add(message),
       }),
     block: (entries, below) => {
       const at = { ...place, path: joined(path, below) };
@@ -126,8 +136,9 @@ export const createStepBuilder = (
     }
     const known = named.substitute(config, (below, message) => mistakes.add(place.file, joined(path, below), message));
     let built: BuiltPolicy | BuiltForward | undefined;
+    const reads = new Set<MessageName>();
     try {
-      built = policy.compile(known, toolsOf(place, path, depth));
+      built = policy.compile(known, toolsOf(place, path, depth, reads));
     } catch (thrown) {
       // A policy that cannot be built is a mistake of this unit, never an outage of the others.
       mistakes.add(
@@ -138,14 +149,20 @@ export const createStepBuilder = (
       return undefined;
     }
     if (built === undefined) return undefined;
-    return compiled(policy, built, `${place.file} ${path}`);
+    return compiled(policy, built, `${place.file} ${path}`, reads);
   };
 
-  const compiled = (policy: Policy, built: BuiltPolicy | BuiltForward, at: string): CompiledStep => {
+  const compiled = (
+    policy: Policy,
+    built: BuiltPolicy | BuiltForward,
+    at: string,
+    reads: ReadonlySet<MessageName>,
+  ): CompiledStep => {
     if ("forward" in built)
       return { policy: policy.name, at, step: forwardStep(built.forward), forward: built.forward, preflight: null };
     if (built.dispose) disposals.push(built.dispose);
-    const step = policy.onFault === "continue" ? forgiving(built.step, policy.name, at) : built.step;
+    const plain = reads.size === 0 ? built.step : withBodies(built.step, reads);
+    const step = policy.onFault === "continue" ? forgiving(plain, policy.name, at) : plain;
     return { policy: policy.name, at, step, forward: null, preflight: built.preflight ?? null };
   };
 

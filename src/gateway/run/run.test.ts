@@ -142,6 +142,25 @@ test("what inbound left for the reply runs after outbound, the last first, and n
   assert.equal(trailOf(await replaced.call(get)), "");
 });
 
+test("expressions see bodies: the step waits until they are here, and refuses what is too large", async () => {
+  async function* parts(text: string): AsyncGenerator<Uint8Array> {
+    for (const part of text) yield Buffer.from(part);
+  }
+  const gateway = await gatewayOf([
+    withPolicies({
+      inbound: [{ note: "=request.json.name" }, { block: { steps: [{ note: "=request.body" }] } }],
+      outbound: [{ note: "=response.body" }],
+    }),
+  ]);
+  const x = await gateway.call({ ...get, body: parts('{"name":"a"}') });
+  assert.equal(trailOf(x), 'a {"name":"a"} backends/main.yaml /items');
+  const large = await gateway.call({ ...get, body: big() });
+  assert.equal(large.sent?.problem?.code, "request.body_too_large");
+  async function* big(): AsyncGenerator<Uint8Array> {
+    for (let n = 0; n < 17; n++) yield Buffer.alloc(64 * 1024, " ");
+  }
+});
+
 test("a reply made in inbound ends the call: neither backend nor outbound run", async () => {
   const gateway = await gatewayOf([
     withPolicies({ inbound: [{ reply: 202 }], outbound: [{ note: "out" }], "on-error": [{ note: "error" }] }),

@@ -5,6 +5,8 @@ import { collect } from "./collect.ts";
 import type { BodySource } from "./sides.ts";
 import { sourceStream } from "./source-stream.ts";
 
+const emptyBytes = new Uint8Array();
+
 /** A body that passes by, unless somebody reads or replaces it. */
 export class MessageBody implements Body {
   /** Where it comes from; null where the message came without a body. */
@@ -52,6 +54,21 @@ export class MessageBody implements Body {
     if (this.replaced === null) return 0;
     if (typeof this.replaced === "string") return Buffer.byteLength(this.replaced);
     return this.replaced instanceof Uint8Array ? this.replaced.byteLength : undefined;
+  }
+
+  get whole(): Uint8Array | undefined {
+    const body = this.replaced;
+    if (body === undefined) return this.source === null ? emptyBytes : undefined;
+    if (body === null) return emptyBytes;
+    if (typeof body === "string") return this.#bytesOf(body);
+    return body instanceof Uint8Array ? body : undefined;
+  }
+
+  /** The bytes of a text that replaces the body, made once. */
+  #bytesOf(text: string): Uint8Array {
+    const bytes = Buffer.from(text);
+    this.replaced = bytes;
+    return bytes;
   }
 
   /** True while the bytes of the source have not been asked for by anybody. */
