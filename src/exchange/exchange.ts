@@ -1,4 +1,5 @@
 import type { Headers } from "./headers.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Reply, ReplyBody } from "./reply.ts";
 
 /** Who calls, as far as policies have found out. Absent facts are empty strings. */
@@ -144,6 +145,10 @@ export interface Exchange {
   /** Null until the backend has answered or a policy made a reply. */
   readonly reply: ExchangeReply | null;
   readonly fault: ExchangeFault | null;
+  /** Null unless somebody asked for this call to be explained, or it is traced: `x.record?.note("remaining", 4)`. */
+  readonly record: Recorder | null;
+  /** The W3C trace id, 32 hex digits: the client's, or the one that was made for the backend; empty where there is neither. */
+  readonly traceId: string;
   /** A backend by its name in the unit; null for the operation's own. Unknown names are refused when configured. */
   backend: string | null;
   /** Replaces the backend's base URL for this call, or null. */

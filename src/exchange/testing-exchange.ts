@@ -12,6 +12,7 @@ import type {
   Step,
 } from "./exchange.ts";
 import { type Headers, plainHeaders } from "./headers.ts";
+import type { NoteValue, Recorder } from "./recorder.ts";
 import { emptyReply, type Reply, type ReplyBody } from "./reply.ts";
 
 type Fields = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
@@ -34,6 +35,8 @@ export interface TestExchangeOptions {
   /** A reply that is there already, as outbound steps see it. */
   readonly reply?: Partial<Pick<Reply, "status" | "reason" | "body">> & { readonly headers?: Fields };
   readonly fault?: Partial<ExchangeFault>;
+  /** Keeps what policies note, in `notes`. */
+  readonly isRecorded?: boolean;
   readonly startedAtMs?: number;
   readonly revision?: number;
   /** What the backend answers to `forward`; a 200 without a body where absent. A thrown error rejects. */
@@ -69,6 +72,13 @@ export interface SentReply {
   readonly problem: Reply["problem"];
 }
 
+/** With what the engine's own parts tell a recorder beside the notes; here it is not kept. */
+interface TestRecorder extends Recorder {
+  upstream(event: string, detail: string): void;
+  replyHeader(name: string, value: string): void;
+  nextTraceparent(): string;
+}
+
 /**
  * A whole exchange in memory. Beside the contract it has the fields that the engine's own parts use (structurally equal to
  * `EngineExchange`), and shows what was done to it.
@@ -79,6 +89,12 @@ export interface TestExchange extends Exchange {
   route: RouteFacts;
   revision: number;
   fault: ExchangeFault | null;
+  record: TestRecorder | null;
+  traceId: string;
+  /** What was noted where the exchange is recorded. */
+  readonly notes: readonly { readonly name: string; readonly value: NoteValue }[];
+  readonly explainToken: string;
+  readonly clientTraceparent: string;
   runState: unknown;
   isReusable: boolean;
   /** A test sets it to say that the client went away. */
@@ -113,6 +129,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
   const lateHeaders = new Map<string, string>();
   const doneHooks: ((outcome: ExchangeOutcome) => void)[] = [];
   const forwarded: ForwardedCall[] = [];
+  const notes: { readonly name: string; readonly value: NoteValue }[] = [];
   let replySteps: { readonly policy: string; readonly step: Step }[] | null = null;
   let isDone = false;
   let sent: SentReply | null = null;
@@ -139,6 +156,11 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     fault: options.fault
       ? { code: "policy.fault", source: "", section: "inbound", message: "", ...options.fault }
       : null,
+    record: options.isRecorded === true ? testRecorder(notes) : null,
+    notes,
+    traceId: (request.headers.get("traceparent") ?? "").slice(3, 35),
+    explainToken: request.headers.get("portico-explain") ?? "",
+    clientTraceparent: request.headers.get("traceparent") ?? "",
     backend: null,
     backendUrl: null,
     runState: null,
@@ -214,6 +236,15 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
   };
   return x;
 };
+
+const testRecorder = (notes: { readonly name: string; readonly value: NoteValue }[]): TestRecorder => ({
+  note: (name, value) => {
+    notes.push({ name, value });
+  },
+  upstream: () => {},
+  replyHeader: () => {},
+  nextTraceparent: () => "",
+});
 
 /** The text of a body, whole. */
 export const textOf = async (body: ReplyBody): Promise<string> => new TextDecoder().decode(await bytesOf(body));

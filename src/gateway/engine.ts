@@ -1,5 +1,19 @@
 import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts, Step } from "../exchange/exchange.ts";
+import type { Recorder } from "../exchange/recorder.ts";
 import type { Reply } from "../exchange/reply.ts";
+
+/** What happens to a request on its way to a backend: each `sent` begins an attempt. */
+export type UpstreamEvent = "queued" | "sent" | "reply" | "failed";
+
+/** The recorder as the engine's own parts use it. */
+export interface EngineRecorder extends Recorder {
+  /** `detail`: the place for `queued` and `sent`, the status for `reply`, the code for `failed`. */
+  upstream(event: UpstreamEvent, detail: string): void;
+  /** A field was given to `setReplyHeader`. */
+  replyHeader(name: string, value: string): void;
+  /** What the next request to a backend says as `traceparent`; empty where the client's is handed on. */
+  nextTraceparent(): string;
+}
 
 /** A step that a policy left for the reply. */
 export interface ReplyStep {
@@ -16,6 +30,11 @@ export interface EngineExchange extends Exchange {
   route: RouteFacts;
   revision: number;
   fault: Exchange["fault"];
+  record: EngineRecorder | null;
+  /** The value of `Portico-Explain`, empty where the client sent none. */
+  readonly explainToken: string;
+  /** The client's `traceparent` where it is legal, else empty. */
+  readonly clientTraceparent: string;
   /** Whatever the run must keep with the exchange; one slot, so that the shape stays one. */
   runState: unknown;
   /**

@@ -16,17 +16,13 @@ import {
   ownedByEngine,
 } from "../wire/known-names.ts";
 import { latin1Of } from "../wire/latin1.ts";
+import { isTracestateLegal, traceparentOf } from "../wire/trace-context.ts";
 import type { WireExchange } from "../wire/wire-exchange.ts";
 import type { PreparedTarget } from "./target.ts";
 import type { TraceIds } from "./trace-ids.ts";
 
 /** A path or query that may stand in a request line: visible ASCII without `#`. */
 const targetPattern = /^[\x21\x22\x24-\x7e]*$/;
-/** W3C Trace Context section 3.2.2; later versions may carry more behind the flags. */
-const traceparentPattern =
-  /^(?!ff)(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|(?!00)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-))/;
-const zeroIds = /^..-(?:0{32}|.{32}-0{16})/;
-
 /**
  * The head of a request to a backend: unchanged lines of the client's head in runs, what policies added, what the engine adds.
  * Throws a RangeError where an edit would break the request line.
@@ -51,17 +47,21 @@ export const composeRequest = (
   if (!(hasEdits && fields.hasAdded("host"))) {
     text += target.preserveHost && request.host !== "" ? `Host: ${request.host}\r\n` : target.hostLine;
   }
-  text += runsOf(head, target, isTraceLegal(head));
+  const isTraceLegal = traceparentOf(head) !== "";
+  x.traceparent = x.record === null ? "" : x.record.nextTraceparent();
+  if (x.traceparent === "" && !isTraceLegal) x.traceparent = traceIds.next();
+  const hasState = (head.known[kindTracestate] ?? -1) >= 0;
+  text += runsOf(head, target, x.traceparent === "", isTraceLegal && hasState && isTracestateLegal(head));
   if (hasEdits) text += addedLines(fields.added, target);
   text += target.headerLines;
-  text += hasEdits ? lessOverridden(engineLines(x, traceIds), fields.hasAdded.bind(fields)) : engineLines(x, traceIds);
+  text += hasEdits ? lessOverridden(engineLines(x), fields.hasAdded.bind(fields)) : engineLines(x);
   return `${text}${framingLine}\r\n`;
 };
 
 const isOrdinaryMethod = (method: string): boolean =>
   method === "GET" || method === "POST" || method === "PUT" || method === "DELETE" || method === "PATCH";
 
-const runsOf = (head: Head, target: PreparedTarget, isTraceKept: boolean): string => {
+const runsOf = (head: Head, target: PreparedTarget, isTraceparentKept: boolean, isTracestateKept: boolean): string => {
   const { bytes, kinds, count } = head;
   const hasOwn = target.headerNames.length > 0;
   let text = "";
@@ -71,7 +71,8 @@ const runsOf = (head: Head, target: PreparedTarget, isTraceKept: boolean): strin
     const isDropped =
       kind >= 0x80 ||
       droppedFromRequest[kind] === 1 ||
-      (!isTraceKept && (kind === kindTraceparent || kind === kindTracestate)) ||
+      (kind === kindTraceparent && !isTraceparentKept) ||
+      (kind === kindTracestate && !isTracestateKept) ||
       (hasOwn && isReplaced(head, index, target.headerNames));
     if (!isDropped) continue;
     const lineStart = head.lineStart(index);
@@ -98,18 +99,11 @@ const addedLines = (added: readonly string[], target: PreparedTarget): string =>
   return text;
 };
 
-const isTraceLegal = (head: Head): boolean => {
-  const index = head.indexOf(kindTraceparent);
-  if (index < 0 || head.isRepeated(kindTraceparent)) return false;
-  const value = head.value(index);
-  return traceparentPattern.test(value) && !zeroIds.test(value);
-};
-
 /** What the gateway itself tells the backend about the call. */
-const engineLines = (x: WireExchange, traceIds: TraceIds): string => {
+const engineLines = (x: WireExchange): string => {
   const { head } = x.request;
   let text = `${forwardingLines(x)}X-Request-Id: ${x.id}\r\n`;
-  if (!isTraceLegal(head)) text += `traceparent: ${traceIds.next()}\r\n`;
+  if (x.traceparent !== "") text += `traceparent: ${x.traceparent}\r\n`;
   // RFC 9110 section 10.1.4: `trailers` is the only option that we hand on; trailers pass through us.
   const te = head.known[kindTe] ?? -1;
   if (te >= 0 && head.hasValue(te, "trailers")) text += "TE: trailers\r\n";

@@ -27,6 +27,7 @@ export interface PoolTools {
 
 /** The connections of one thread to one place: a stack of idle ones, last in first out, a limit, and a queue with a limit and a deadline. */
 export class Pool implements PoolSide {
+  readonly name: string;
   readonly wheel: Wheel;
   readonly blocks: BlockPool;
   readonly traceIds: TraceIds;
@@ -43,6 +44,7 @@ export class Pool implements PoolSide {
   #isClosed = false;
 
   constructor(place: Place, tools: PoolTools) {
+    this.name = `${place.hostname}:${place.port}`;
     this.#place = place;
     this.#tools = tools;
     this.wheel = tools.wheel;
@@ -136,6 +138,7 @@ export class Pool implements PoolSide {
   #wait(call: UpstreamCall, isFirst: boolean): void {
     if (isFirst) this.#waiting.unshift(call);
     else this.#waiting.push(call);
+    call.x.record?.upstream("queued", this.name);
     call.x.backendSide = call;
     call.whenAbandoned = this.#leave;
     call.whenExpired = this.#expire;

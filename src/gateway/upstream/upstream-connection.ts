@@ -22,6 +22,8 @@ import { abandoned, type UpstreamCall } from "./upstream-call.ts";
 
 /** What a connection needs of its pool. */
 export interface PoolSide {
+  /** Host and port, for records. */
+  readonly name: string;
   readonly wheel: Wheel;
   readonly blocks: BlockPool;
   readonly traceIds: TraceIds;
@@ -113,6 +115,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   /** Sends the request of `call`. `isReused`: the connection has carried a call before, so that it may be dead without our knowing. */
   begin(call: UpstreamCall, isReused: boolean): void {
     const { x } = call;
+    x.record?.upstream("sent", this.#pool.name);
     const sending = prepareSend(call, this.#pool.traceIds);
     if (!("head" in sending)) {
       this.#pool.release(this);
@@ -335,6 +338,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#reader.begin(head.framing, head.bodyLength, Number.MAX_SAFE_INTEGER);
     const path = call.options.followRedirects === true ? redirectPath(x, head, call) : null;
     this.#phase = "replying";
+    x.record?.upstream("reply", String(head.status));
     if (path !== null) {
       this.#redirect(call, path);
       return;

@@ -33,6 +33,7 @@ const names = [
   "x-api-key",
   "named by connection",
   "location",
+  "portico-explain",
 ] as const;
 
 type Name = (typeof names)[number];
@@ -56,6 +57,7 @@ export const kindForwardedHost: number = kindNamed("x-forwarded-host");
 const kindForwardedOther: number = kindNamed("x-forwarded-");
 export const kindDate: number = kindNamed("date");
 export const kindLocation: number = kindNamed("location");
+export const kindExplain: number = kindNamed("portico-explain");
 /** Marks a field that `Connection` has named: it ends at this hop (RFC 9110 section 7.6.1). */
 export const kindHop: number = kindNamed("named by connection");
 
@@ -125,6 +127,7 @@ export const droppedFromRequest: Uint8Array = tableOf([
   "x-forwarded-",
   "x-real-ip",
   "proxy-authorization",
+  "portico-explain",
 ]);
 
 /** Reply fields that are not copied to the client. Framing lines are decided reply by reply. */

@@ -27,6 +27,8 @@ test("every exchange has the same shape, fresh or used again: all fields in one 
     "caller",
     "reply",
     "fault",
+    "record",
+    "traceparent",
     "backend",
     "backendUrl",
     "runState",

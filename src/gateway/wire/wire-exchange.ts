@@ -13,9 +13,10 @@ import type {
 import { assertField } from "../../exchange/headers.ts";
 import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
-import type { EngineExchange, ReplyStep } from "../engine.ts";
-import { kindOfName, ownedInReply } from "./known-names.ts";
+import type { EngineExchange, EngineRecorder, ReplyStep } from "../engine.ts";
+import { kindExplain, kindOfName, ownedInReply } from "./known-names.ts";
 import type { BackendSide, BodySource, ClientSide } from "./sides.ts";
+import { traceparentOf } from "./trace-context.ts";
 import { WireReply } from "./wire-reply.ts";
 import { WireRequest } from "./wire-request.ts";
 
@@ -41,6 +42,9 @@ export class WireExchange implements EngineExchange {
   caller: Caller | null = null;
   reply: WireReply | null = null;
   fault: ExchangeFault | null = null;
+  record: EngineRecorder | null = null;
+  /** What was sent to the backend as `traceparent` instead of the client's; empty where nothing was. */
+  traceparent = "";
   backend: string | null = null;
   backendUrl: string | null = null;
   runState: unknown = null;
@@ -79,6 +83,8 @@ export class WireExchange implements EngineExchange {
     this.caller = null;
     this.reply = null;
     this.fault = null;
+    this.record = null;
+    this.traceparent = "";
     this.backend = null;
     this.backendUrl = null;
     this.runState = null;
@@ -101,12 +107,28 @@ export class WireExchange implements EngineExchange {
     return this.#variables;
   }
 
+  get traceId(): string {
+    const traceparent = this.traceparent === "" ? this.clientTraceparent : this.traceparent;
+    return traceparent.slice(3, 35);
+  }
+
+  get clientTraceparent(): string {
+    return traceparentOf(this.request.head);
+  }
+
+  get explainToken(): string {
+    const { head } = this.request;
+    const index = head.known[kindExplain] ?? -1;
+    return index < 0 ? "" : head.value(index);
+  }
+
   get isClientGone(): boolean {
     return this.client === null || this.client.isGone;
   }
 
   setReplyHeader(name: string, value: string): void {
     assertField(name, value);
+    this.record?.replyHeader(name, value);
     const late = this.lateFields;
     const lower = name.toLowerCase();
     for (let at = 0; at < late.length; at += 2) {
