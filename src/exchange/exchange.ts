@@ -113,6 +113,8 @@ export interface ExchangeFault {
 /** How forwarding behaves; undefined fields take the backend's settings. */
 export interface ForwardOptions {
   readonly timeoutMs?: number;
+  /** Of each try, where there may be several. */
+  readonly tryTimeoutMs?: number;
   readonly followRedirects?: boolean;
   readonly bufferRequestBody?: boolean;
   readonly failOnErrorStatusCode?: boolean;

@@ -17,7 +17,7 @@ import {
 } from "../wire/known-names.ts";
 import { latin1Of } from "../wire/latin1.ts";
 import { isTracestateLegal, traceparentOf } from "../wire/trace-context.ts";
-import type { WireExchange } from "../wire/wire-exchange.ts";
+import type { CallSubject } from "./call-subject.ts";
 import type { PreparedTarget } from "./target.ts";
 import type { TraceIds } from "./trace-ids.ts";
 
@@ -28,7 +28,7 @@ const targetPattern = /^[\x21\x22\x24-\x7e]*$/;
  * Throws a RangeError where an edit would break the request line.
  */
 export const composeRequest = (
-  x: WireExchange,
+  x: CallSubject,
   target: PreparedTarget,
   path: string,
   framingLine: string,
@@ -100,7 +100,7 @@ const addedLines = (added: readonly string[], target: PreparedTarget): string =>
 };
 
 /** What the gateway itself tells the backend about the call. */
-const engineLines = (x: WireExchange): string => {
+const engineLines = (x: CallSubject): string => {
   const { head } = x.request;
   let text = `${forwardingLines(x)}X-Request-Id: ${x.id}\r\n`;
   if (x.traceparent !== "") text += `traceparent: ${x.traceparent}\r\n`;
@@ -111,7 +111,7 @@ const engineLines = (x: WireExchange): string => {
 };
 
 /** `X-Forwarded-*`, `Forwarded` (RFC 7239) and `Via` (RFC 9110 section 7.6.3): what an untrusted client sent of them is gone. */
-const forwardingLines = (x: WireExchange): string => {
+const forwardingLines = (x: CallSubject): string => {
   const { client } = x;
   const { head, host, scheme } = x.request;
   if (client === null) return "";
@@ -129,7 +129,7 @@ const forwardingLines = (x: WireExchange): string => {
   return client.forwardingLines;
 };
 
-const linesBehind = (x: WireExchange, peer: string, isTrusted: boolean): string => {
+const linesBehind = (x: CallSubject, peer: string, isTrusted: boolean): string => {
   const { head, host, scheme, fields } = x.request;
   const earlier = (kind: number, name: string): string =>
     isTrusted && (head.known[kind] ?? -1) >= 0 ? fields.getAll(name).join(", ") : "";

@@ -2,20 +2,10 @@ import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import { IterableSource } from "../wire/iterable-source.ts";
 import type { BodySource } from "../wire/sides.ts";
+import type { Sending } from "./call-subject.ts";
 import { composeRequest, declaresEmpty } from "./compose-request.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
-
-/** A request as it goes onto the wire: head, and its body whole or as a source. */
-export interface Sending {
-  readonly head: string;
-  readonly whole: Buffer | null;
-  readonly source: BodySource | null;
-  /** The source's chunk framing goes on as it came. */
-  readonly isRaw: boolean;
-  /** Data is put into chunks. */
-  readonly isEncoding: boolean;
-}
 
 /** Decides the framing of the request to the backend and composes its head; or the refusal where that is not possible. */
 export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | Reply => {

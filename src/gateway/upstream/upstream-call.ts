@@ -4,15 +4,20 @@ import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import type { BackendSide } from "../wire/sides.ts";
 import type { Timed } from "../wire/wheel.ts";
-import type { WireExchange } from "../wire/wire-exchange.ts";
+import type { CallSubject, Sending } from "./call-subject.ts";
 import type { PreparedTarget } from "./target.ts";
+
+/** Is told once that nothing of a call runs any more: its reply is through, or it has failed. */
+export interface CallEnd {
+  over(): void;
+}
 
 /** Redirects that are followed for one call. */
 const redirectsMax = 5;
 
 /** One request to a backend, from `send` to `settled`; waits in the pool's queue where there is no connection yet. */
 export class UpstreamCall implements BackendSide, Timed {
-  readonly x: WireExchange;
+  readonly x: CallSubject;
   readonly target: PreparedTarget;
   readonly options: ForwardOptions;
   deadlineMs = 0;
@@ -24,12 +29,20 @@ export class UpstreamCall implements BackendSide, Timed {
   redirectsLeft = redirectsMax;
   /** It has been sent a second time because its first connection had died. */
   isRetried = false;
+  /** Its connection ended before a reply. */
+  isReset = false;
+  isAbandoned = false;
+  /** Head and body where they are not the exchange's own. */
+  prepared: Sending | null = null;
+  /** It leaves its connection to go on with another: a redirect, a second sending. */
+  isContinuing = false;
+  whenOver: CallEnd | null = null;
   #settled: Settled | null;
   /** Told when it leaves the queue before its turn. */
   whenAbandoned: ((call: UpstreamCall) => void) | null = null;
   whenExpired: ((call: UpstreamCall) => void) | null = null;
 
-  constructor(x: WireExchange, target: PreparedTarget, options: ForwardOptions, settled: Settled) {
+  constructor(x: CallSubject, target: PreparedTarget, options: ForwardOptions, settled: Settled) {
     this.x = x;
     this.target = target;
     this.options = options;
@@ -41,7 +54,15 @@ export class UpstreamCall implements BackendSide, Timed {
   }
 
   get timeoutMs(): number {
-    return this.options.timeoutMs ?? this.target.timeoutMs;
+    return this.options.tryTimeoutMs ?? this.options.timeoutMs ?? this.target.timeoutMs;
+  }
+
+  /** Its connection is free again, or it never had one. */
+  over(): void {
+    const end = this.whenOver;
+    if (end === null || this.isContinuing) return;
+    this.whenOver = null;
+    end.over();
   }
 
   /** Tells once how it went. */
@@ -50,11 +71,16 @@ export class UpstreamCall implements BackendSide, Timed {
     if (settled === null) return;
     this.#settled = null;
     if (refusal !== undefined) this.x.record?.upstream("failed", refusal.problem?.code ?? "");
-    if (refusal !== undefined && this.x.backendSide !== null) this.x.backendSide = null;
+    if (refusal !== undefined) {
+      if (this.x.backendSide !== null) this.x.backendSide = null;
+      this.isContinuing = false;
+      this.over();
+    }
     settled(refusal);
   }
 
   abandon(): void {
+    this.isAbandoned = true;
     this.whenAbandoned?.(this);
     this.settle(abandoned());
   }

@@ -13,10 +13,10 @@ import { kindConnection } from "../wire/known-names.ts";
 import { writeLatin1 } from "../wire/latin1.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
-import type { WireExchange } from "../wire/wire-exchange.ts";
+import type { CallSubject, Sending } from "./call-subject.ts";
 import type { ByteReceiver } from "./dial.ts";
 import { redirectPath } from "./redirect.ts";
-import { prepareSend, type Sending } from "./sending.ts";
+import { prepareSend } from "./sending.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import { abandoned, type UpstreamCall } from "./upstream-call.ts";
 
@@ -62,7 +62,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   readonly #collector = new HeadCollector();
   #phase: Phase = "idle";
   #call: UpstreamCall | null = null;
-  #x: WireExchange | null = null;
+  #x: CallSubject | null = null;
   /** Bytes of the reply's body that have come before anybody asked for them. */
   #held: Buffer | null = null;
   #heldFrom = 0;
@@ -116,7 +116,8 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   begin(call: UpstreamCall, isReused: boolean): void {
     const { x } = call;
     x.record?.upstream("sent", this.#pool.name);
-    const sending = prepareSend(call, this.#pool.traceIds);
+    call.isContinuing = false;
+    const sending = call.prepared ?? prepareSend(call, this.#pool.traceIds);
     if (!("head" in sending)) {
       this.#pool.release(this);
       call.settle(sending);
@@ -144,6 +145,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
       this.cancel();
       return;
     }
+    call.isAbandoned = true;
     this.#drop();
     call.settle(abandoned());
   }
@@ -321,7 +323,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#beginReply(x, head);
   }
 
-  #beginReply(x: WireExchange, head: Head): void {
+  #beginReply(x: CallSubject, head: Head): void {
     const call = this.#call;
     if (call === null) return;
     const bits =
@@ -359,6 +361,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   #redirect(call: UpstreamCall, path: string): void {
     call.path = path;
     call.redirectsLeft--;
+    call.isContinuing = true;
     if (this.#reader.isDone) this.#complete();
     else this.cancel();
     call.x.replyInTheMaking.reset();
@@ -417,6 +420,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
 
   #detach(): void {
     const x = this.#x;
+    const call = this.#call;
     if (x !== null && x.backendSide === this) x.backendSide = null;
     this.#x = null;
     this.#call = null;
@@ -425,6 +429,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#pendingHead = "";
     this.#collector.clear();
     this.#reader.letGo();
+    call?.over();
   }
 
   /** Ends the connection and forgets its call; the caller settles it. */
@@ -457,6 +462,8 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     if (this.#phase === "closed") return;
     if (this.#phase === "waiting" && call !== null) {
       const mayRetry = this.#isReused && !this.#hasReplyBytes && !call.isRetried && isRepeatable(call.x);
+      call.isContinuing = mayRetry;
+      call.isReset = !mayRetry;
       this.#drop();
       if (mayRetry) {
         call.isRetried = true;
@@ -503,7 +510,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
 }
 
 /** RFC 9110 section 9.2.2: methods whose repetition changes nothing; and nothing of the body has to be sent that has gone by. */
-const isRepeatable = (x: WireExchange): boolean =>
+const isRepeatable = (x: CallSubject): boolean =>
   /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/.test(x.request.method) && !x.request.body.isTaken;
 
 const isProblemCode = (code: string): code is GatewayProblemCode => Object.hasOwn(gatewayProblems, code);
