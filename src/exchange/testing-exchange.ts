@@ -168,6 +168,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     isClientGone: false,
     forwarder: null,
     setReplyHeader: (name, value) => {
+      x.record?.replyHeader(name, value);
       lateHeaders.set(name.toLowerCase(), value);
     },
     onReply: (policy, step) => {

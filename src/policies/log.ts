@@ -2,6 +2,7 @@ import { z } from "zod";
 import { logLevels } from "../base/log.ts";
 import { definePolicy, type Policy } from "../exchange/policy.ts";
 import { textValue } from "../exchange/policy-schema.ts";
+import { isSecretName, redacted, withoutCredentials } from "../exchange/secret-text.ts";
 import { plainValue } from "../expressions/plain-value.ts";
 
 const fieldsMax = 50;
@@ -14,13 +15,6 @@ const schema = z.strictObject({
     .refine((fields) => Object.keys(fields).length <= fieldsMax, `at most ${fieldsMax} fields`)
     .optional(),
 });
-
-/** Names whose values are not for logs, wherever they come from. */
-const secretName = /authorization|cookie|passw|secret|token|api[-_]?key|credential|signature|private[-_]?key|^key$/i;
-/** Text that is a credential whatever it is called: bearer and basic credentials, our keys, JWTs. */
-const secretText =
-  /\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}|\bptk_[0-9A-Za-z]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/gi;
-const redacted = "[redacted]";
 
 /** Writes a line to the gateway's log; see docs. A failing expression costs the line, not the call. */
 export const logPolicy: Policy = definePolicy({
@@ -70,7 +64,7 @@ text that looks like a bearer token, a JWT or a key, wherever it stands. Texts a
 
 /** A value without what looks like a secret; plain values have no cycles and a bounded depth. */
 const safe = (name: string, value: unknown): unknown => {
-  if (secretName.test(name) && value !== null && value !== "") return redacted;
+  if (isSecretName(name) && value !== null && value !== "") return redacted;
   if (typeof value === "string") return cut(value);
   if (Array.isArray(value)) return value.map((entry) => safe(name, entry));
   if (value !== null && typeof value === "object")
@@ -80,5 +74,5 @@ const safe = (name: string, value: unknown): unknown => {
 
 const cut = (text: string): string => {
   const short = text.length > valueCharactersMax ? `${text.slice(0, valueCharactersMax)}...` : text;
-  return short.replace(secretText, redacted);
+  return withoutCredentials(short);
 };

@@ -58,7 +58,7 @@ export function* compileUnit(unit: ApiUnit, tools: CompileTools): Generator<unde
   const scopes = yield* buildScopes(unit, builder);
   const protect = protectionsFor(unit, builder);
   const bare = pipelineWithoutProduct(scopes, undefined);
-  const api = createCompiledApi(unit, backends, scopes, named.redact, disposeAll);
+  const api = createCompiledApi(unit, backends, scopes, named, disposeAll);
   const entries: TreeEntry<CompiledRoute>[] = [];
   for (const operation of unit.operations) {
     const template = parseTemplate(operation.path);
@@ -316,7 +316,7 @@ const createCompiledApi = (
   unit: ApiUnit,
   backends: ReadonlyMap<string, BuiltBackend>,
   scopes: ApiScopes,
-  redact: (text: string) => string,
+  { redact, secrets }: NamedValues,
   dispose: () => void,
 ): { readonly value: CompiledApi; setOperations(tree: CompiledApi["operations"]): void } => {
   let operations: CompiledApi["operations"] = { find: () => null, allowed: () => [] };
@@ -347,6 +347,7 @@ const createCompiledApi = (
     backends,
     scopes,
     redact,
+    secretNames: { keyHeaders: unit.keyHeaders, keyQueryParameters: unit.keyQueryParameters, secrets, redact },
     begin: () => {
       exchanges += 1;
     },

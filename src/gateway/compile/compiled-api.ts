@@ -1,5 +1,6 @@
 import type { BuiltBackend } from "../../exchange/backend.ts";
 import type { Caller, RouteFacts } from "../../exchange/exchange.ts";
+import type { SecretNames } from "../record/redactor.ts";
 import type { Claim } from "../router/claims.ts";
 import type { OperationTree } from "../router/operation-tree.ts";
 import type { PathTemplate } from "../router/path-template.ts";
@@ -36,6 +37,8 @@ export interface CompiledApi {
   readonly scopes: ApiScopes;
   /** Takes the API's secrets out of a text or a log field. */
   redact(text: string): string;
+  /** What records of its calls must not show. */
+  readonly secretNames: SecretNames;
   /** An exchange begins or ends on it. */
   begin(): void;
   end(): void;

@@ -1,4 +1,5 @@
 import type { Exchange, ForwardOptions, Step, StepResult } from "../../exchange/exchange.ts";
+import type { Section } from "../../exchange/policy.ts";
 import type { Reply } from "../../exchange/reply.ts";
 
 /** A step of a pipeline, ready to run. */
@@ -7,6 +8,9 @@ export interface CompiledStep {
   readonly policy: string;
   /** Where it was written: file and path. */
   readonly at: string;
+  /** The scope and the section that it was written in; empty for what the engine does by itself. */
+  readonly scope: string;
+  readonly section: Section | "";
   readonly step: Step;
   /** Set where the step is the call of the backend, which the run does itself. */
   readonly forward: ForwardOptions | null;

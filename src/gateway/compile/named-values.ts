@@ -8,6 +8,8 @@ export interface NamedValues {
   /** The text with every secret value taken out. */
   redact(text: string): string;
   readonly hasSecrets: boolean;
+  /** The secret values, the longest first. */
+  readonly secrets: readonly string[];
 }
 
 /** The named values as a unit carries them. */
@@ -55,5 +57,6 @@ export const namedValuesOf = (values: ApiUnit["namedValues"]): NamedValues => {
       return shown;
     },
     hasSecrets: secrets.length > 0,
+    secrets,
   };
 };

@@ -17,6 +17,8 @@ export type BuiltDocument = Readonly<Partial<Record<Section, readonly ListEntry[
 const defaultForward: CompiledStep = {
   policy: "forward-request",
   at: "",
+  scope: "",
+  section: "backend",
   step: (x) => x.forward({}).then(() => undefined),
   forward: {},
   preflight: null,

@@ -7,7 +7,7 @@ import { type BuiltProtection, protectionStep } from "./protection.ts";
 
 const alternative = (kind: BuiltProtection["kind"], reply: Reply): BuiltProtection => ({
   kind,
-  step: { policy: kind, at: "", step: () => reply, forward: null, preflight: null },
+  step: { policy: kind, at: "", scope: "", section: "", step: () => reply, forward: null, preflight: null },
 });
 const challengesOf = async (...alternatives: readonly BuiltProtection[]): Promise<readonly string[]> => {
   const reply = await protectionStep(alternatives)?.step(testExchange());

@@ -1,5 +1,6 @@
+import { messageOf } from "../../base/fault.ts";
 import { nearest } from "../../base/nearest.ts";
-import type { Step } from "../../exchange/exchange.ts";
+import type { Exchange, Step } from "../../exchange/exchange.ts";
 import type {
   BuiltForward,
   BuiltPolicy,
@@ -10,6 +11,7 @@ import type {
   Section,
 } from "../../exchange/policy.ts";
 import type { ApiUnit } from "../../model/snapshot.ts";
+import { recordableBlock } from "../record/recorded-steps.ts";
 import { withBodies } from "./body-step.ts";
 import type { CompileTools } from "./compile-tools.ts";
 import { blockOf, type CompiledStep, forwardStep, isWaiting, StepFault } from "./compiled-step.ts";
@@ -86,7 +88,8 @@ export const createStepBuilder = (
       }),
     block: (entries, below) => {
       const at = { ...place, path: joined(path, below) };
-      if (depth < blockDepthMax) return blockOf(plainSteps(list(entries, at, depth + 1, []), at));
+      if (depth < blockDepthMax)
+        return recordableBlock(plainSteps(list(entries, at, depth + 1, []), at), `${place.file} ${path}`);
       mistakes.add(place.file, at.path, `blocks are nested more than ${blockDepthMax} deep`);
       return blockOf([]);
     },
@@ -149,36 +152,44 @@ export const createStepBuilder = (
       return undefined;
     }
     if (built === undefined) return undefined;
-    return compiled(policy, built, `${place.file} ${path}`, reads);
+    return compiled(policy, built, place, path, reads);
   };
 
   const compiled = (
     policy: Policy,
     built: BuiltPolicy | BuiltForward,
-    at: string,
+    { file, scope, section }: StepPlace,
+    path: string,
     reads: ReadonlySet<MessageName>,
   ): CompiledStep => {
+    const shared = { policy: policy.name, at: `${file} ${path}`, scope, section };
     if ("forward" in built)
-      return { policy: policy.name, at, step: forwardStep(built.forward), forward: built.forward, preflight: null };
+      return { ...shared, step: forwardStep(built.forward), forward: built.forward, preflight: null };
     if (built.dispose) disposals.push(built.dispose);
     const plain = reads.size === 0 ? built.step : withBodies(built.step, reads);
-    const step = policy.onFault === "continue" ? forgiving(plain, policy.name, at) : plain;
-    return { policy: policy.name, at, step, forward: null, preflight: built.preflight ?? null };
+    const step = policy.onFault === "continue" ? forgiving(plain, policy.name, shared.at) : plain;
+    return { ...shared, step, forward: null, preflight: built.preflight ?? null };
   };
 
   // The policy's declared fault rule is to go on: what it throws is logged, and the call proceeds without it.
   const forgiving = (step: Step, name: string, at: string): Step => {
-    const note = (thrown: unknown, id: string): undefined => {
+    const note = (thrown: unknown, x: Exchange): undefined => {
       const error = thrown instanceof StepFault ? thrown.cause : thrown;
-      log.warn("a policy failed; the call goes on as its fault rule says", { policy: name, at, requestId: id, error });
+      log.warn("a policy failed; the call goes on as its fault rule says", {
+        policy: name,
+        at,
+        requestId: x.id,
+        error,
+      });
+      x.record?.note("failed", messageOf(error), at);
       return undefined;
     };
     return (x) => {
       try {
         const result = step(x);
-        return isWaiting(result) ? result.catch((thrown: unknown) => note(thrown, x.id)) : result;
+        return isWaiting(result) ? result.catch((thrown: unknown) => note(thrown, x)) : result;
       } catch (thrown) {
-        return note(thrown, x.id);
+        return note(thrown, x);
       }
     };
   };

@@ -14,6 +14,8 @@ export interface RouteIndex<A> {
   find(request: RoutedRequest): A | undefined;
   /** Valid until the next `find`. */
   readonly restStart: number;
+  /** After a `find` that found nothing: the path is an API's, but no version of it is the one that the request names. */
+  readonly hasOtherVersions: boolean;
   add(claim: Claim, api: A): void;
   remove(claim: Claim): void;
   holderOf(key: string): A | undefined;
@@ -95,6 +97,9 @@ export const createRouteIndex = <A>(): RouteIndex<A> => {
   return {
     get restStart() {
       return restStart;
+    },
+    get hasOtherVersions() {
+      return found !== null;
     },
     find: (request) => {
       const { path } = request;

@@ -7,8 +7,13 @@ import { refuse } from "../../exchange/refuse.ts";
 import { emptyReply, type Reply } from "../../exchange/reply.ts";
 import { type CompiledApi, type CompiledRoute, pipelineFor } from "../compile/compiled-api.ts";
 import { type CompiledStep, isWaiting, StepFault } from "../compile/compiled-step.ts";
+import type { Pipeline } from "../compile/pipeline.ts";
 import { redactedLog } from "../compile/redacted-log.ts";
 import type { Dispatch, EngineExchange, Finished, ReplyStep } from "../engine.ts";
+import { CallRecord } from "../record/call-record.ts";
+import { recordedPipeline } from "../record/recorded-pipeline.ts";
+import { recordedList } from "../record/recorded-steps.ts";
+import type { Recording } from "../record/recording.ts";
 import { parametersOf } from "../router/path-template.ts";
 import type { Table } from "../table.ts";
 import { BackendStatusFault, ForwardRefused } from "./forward-fault.ts";
@@ -21,6 +26,8 @@ export interface RunTools {
   table(): Table | null;
   readonly urlBackends: UrlBackends;
   readonly log: Log;
+  /** Absent where nothing is ever recorded. */
+  readonly recording?: Recording;
 }
 
 /** What decides about calls on one thread. Both functions are the wire's: neither throws. */
@@ -28,6 +35,8 @@ export interface Run {
   readonly dispatch: Dispatch;
   /** To be told about every exchange, also about those refused before dispatch. */
   readonly finished: Finished;
+  /** The API that an exchange runs on; null where it has reached none, or has ended. */
+  apiOf(x: EngineExchange): CompiledApi | null;
 }
 
 const statesMax = 1024;
@@ -36,10 +45,14 @@ const statesMax = 1024;
 export const createRun = (tools: RunTools): Run => {
   const pool: RunState[] = [];
 
+  const { recording } = tools;
+
   const dispatch: Dispatch = (x) => {
     try {
+      recording?.begin(x);
       const table = tools.table();
       if (table === null) {
+        if (x.record !== null) recordUnrouted(x, null, "not-ready");
         refuseUnrouted(x, "gateway.not_ready");
         return;
       }
@@ -47,6 +60,7 @@ export const createRun = (tools: RunTools): Run => {
       const { request } = x;
       const api = table.index.find(request);
       if (api === undefined) {
+        if (x.record !== null) recordUnrouted(x, null, table.index.hasOtherVersions ? "no-version" : "no-api");
         refuseUnrouted(x, "route.not_found");
         return;
       }
@@ -65,7 +79,19 @@ export const createRun = (tools: RunTools): Run => {
     else start(x, route, rest, false);
   };
 
+  /** Says in the record why a call has no route. */
+  const recordUnrouted = (
+    x: EngineExchange,
+    api: CompiledApi | null,
+    outcome: CallRecord["route"]["outcome"],
+    message = "",
+  ): void => {
+    recording?.reached(x, api);
+    if (x.record instanceof CallRecord) x.record.route = { outcome, message };
+  };
+
   const start = (x: EngineExchange, route: CompiledRoute, rest: string, isPreflight: boolean): void => {
+    if (x.record !== null) recording?.reached(x, route.api);
     x.route = route.facts;
     x.request.upstreamPath = rest;
     x.forwarder = forwarder;
@@ -73,16 +99,12 @@ export const createRun = (tools: RunTools): Run => {
     const state = pool.pop() ?? new RunState(continuation);
     state.x = x;
     state.route = route;
-    state.pipeline = route.pipeline;
+    state.pipeline = formOf(x, route.pipeline);
     x.runState = state;
     route.api.begin();
-    if (isPreflight) {
-      state.phase = "preflight";
-      state.list = route.preflight ?? [];
-    } else {
-      state.phase = "protect";
-      state.list = route.protectList;
-    }
+    const first = isPreflight ? (route.preflight ?? []) : route.protectList;
+    state.phase = isPreflight ? "preflight" : "protect";
+    state.list = x.record === null ? first : recordedList(first);
     advance(state);
   };
 
@@ -100,6 +122,10 @@ export const createRun = (tools: RunTools): Run => {
     x.route = api.facts;
     const { method, query } = x.request;
     const allowed = api.operations.allowed(rest, query);
+    if (x.record !== null) {
+      const outcome = allowed.length === 0 ? "no-operation" : method === "OPTIONS" ? "options" : "wrong-method";
+      recordUnrouted(x, api, outcome, allowed.join(", "));
+    }
     if (allowed.length === 0) refuseUnrouted(x, "route.not_found");
     else if (method !== "OPTIONS") refuseUnrouted(x, "route.method_not_allowed", [["allow", allowed.join(", ")]]);
     else {
@@ -173,8 +199,9 @@ export const createRun = (tools: RunTools): Run => {
       // Only now is the caller known, and with it the product and plan whose policies apply.
       const own = pipelineFor(route, x.caller);
       if (own === null) return conclude(state, x, refuse("subscription.forbidden"));
-      state.pipeline = own;
-      return enter(state, "inbound", own.inbound);
+      const pipelineOfCaller = formOf(x, own);
+      state.pipeline = pipelineOfCaller;
+      return enter(state, "inbound", pipelineOfCaller.inbound);
     }
     if (state.phase === "inbound") return enter(state, "backend", pipeline.backend);
     if (state.phase === "backend") {
@@ -184,7 +211,10 @@ export const createRun = (tools: RunTools): Run => {
     }
     if (state.phase === "outbound") {
       const steps = x.takeReplySteps();
-      if (steps !== null) return enter(state, "outbound", steps.map(compiledReplyStep));
+      if (steps !== null) {
+        const left = steps.map(compiledReplyStep);
+        return enter(state, "outbound", x.record === null ? left : recordedList(left));
+      }
     }
     if (state.phase === "preflight") return endPreflight(state, x, route);
     return send(state, x, null);
@@ -200,8 +230,8 @@ export const createRun = (tools: RunTools): Run => {
     x.route = own.facts;
     if (own.template.hasParameters) x.setParams(() => parametersOf(own.template, rest));
     state.route = own;
-    state.pipeline = own.pipeline;
-    return enter(state, "protect", own.protectList);
+    state.pipeline = formOf(x, own.pipeline);
+    return enter(state, "protect", x.record === null ? own.protectList : recordedList(own.protectList));
   };
 
   /** A step replied: that ends the call. A refusal passes through `on-error` first, which may change or replace it. */
@@ -390,8 +420,15 @@ export const createRun = (tools: RunTools): Run => {
     route?.api.end();
   };
 
-  return { dispatch, finished };
+  return {
+    dispatch,
+    finished,
+    apiOf: (x) => (x.runState instanceof RunState ? (x.runState.route?.api ?? null) : null),
+  };
 };
+
+/** A call takes one form of its lists, once they are known. */
+const formOf = (x: EngineExchange, plain: Pipeline): Pipeline => (x.record === null ? plain : recordedPipeline(plain));
 
 /** A refusal before any step. */
 const refuseUnrouted = (x: EngineExchange, code: GatewayProblemCode, headers: Reply["headers"] = []): void => {
@@ -411,6 +448,8 @@ const isFailure = (x: EngineExchange, options: ForwardOptions): boolean =>
 const compiledReplyStep = ({ policy, step }: ReplyStep): CompiledStep => ({
   policy,
   at: "",
+  scope: "",
+  section: "outbound",
   step,
   forward: null,
   preflight: null,
