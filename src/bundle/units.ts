@@ -181,6 +181,8 @@ const assemble = (
         protect: protectionsOf(extras?.protect ?? body.protect),
         backend,
         ...(mocks === undefined ? {} : { mocks }),
+        ...(extras?.upgrade === undefined ? {} : { upgrade: extras.upgrade }),
+        ...(extras?.streams === undefined ? {} : { streams: extras.streams }),
       },
     ];
   });
@@ -199,6 +201,8 @@ const assemble = (
     ...(body.versions === undefined ? {} : { version: body.versions }),
     gateways: body.gateways ?? [],
     deprecated: body.deprecated ?? false,
+    ...(body.upgrade === undefined ? {} : { upgrade: body.upgrade }),
+    ...(body.streams === undefined ? {} : { streams: body.streams }),
     keyHeaders: facts.keyHeaders,
     keyQueryParameters: facts.keyQueryParameters,
     ...(body.jwt === undefined ? {} : { jwt: body.jwt }),

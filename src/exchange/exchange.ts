@@ -120,6 +120,35 @@ export interface ForwardOptions {
   readonly failOnErrorStatusCode?: boolean;
 }
 
+/** Why a connection that outlives ordinary calls ended. */
+export type StreamEnding =
+  /** A side ended it properly, or broke off. */
+  | "client"
+  | "backend"
+  | "client-aborted"
+  | "backend-aborted"
+  /** A named limit of the API. */
+  | "idle"
+  | "lifetime"
+  | "frame-too-large"
+  | "message-too-large"
+  /** A frame that is none. */
+  | "protocol"
+  /** A side did not take its bytes. */
+  | "stalled"
+  /** The gateway ends, or the API has changed. */
+  | "drained";
+
+/** What is known at its end of an upgraded connection or a stream of events. */
+export interface StreamFacts {
+  readonly kind: "upgrade" | "events";
+  /** `websocket`, ..., in lower case; of events empty. */
+  readonly protocol: string;
+  readonly ending: StreamEnding;
+  /** WebSocket close code that was seen or sent first; 0: none. */
+  readonly closeCode: number;
+}
+
 /** How an exchange ended. */
 export interface ExchangeOutcome {
   /** Status sent, or 0 where no head went out. */
@@ -129,6 +158,8 @@ export interface ExchangeOutcome {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly durationMs: number;
+  /** Set where the connection outlived an ordinary call; bytes and duration then are those of its whole life. */
+  readonly stream?: StreamFacts | null;
 }
 
 /** One call from its head to its last byte. One shape, made by the engine; steps hold it no longer than they run. */

@@ -66,7 +66,17 @@ export const gatewayProblems = {
   "request.upgrade_refused": {
     status: 400,
     title: "Upgrade not supported",
-    help: "The gateway does not change protocols on this route.",
+    help: "The API does not change protocols on this route: `upgrade` in its api.yaml names those it allows.",
+  },
+  "request.upgrade_invalid": {
+    status: 400,
+    title: "Malformed WebSocket handshake",
+    help: "A WebSocket handshake is a GET with one `Sec-WebSocket-Key` of 16 bytes in base64 (RFC 6455 section 4.1).",
+  },
+  "request.upgrade_version": {
+    status: 426,
+    title: "WebSocket version not supported",
+    help: "Send `Sec-WebSocket-Version: 13` (RFC 6455 section 4.4).",
   },
   "request.header_missing": {
     status: 401,
@@ -151,6 +161,11 @@ export const gatewayProblems = {
     status: 502,
     title: "Backend sent an invalid reply",
     help: "The backend's reply breaks HTTP or ended before its head was complete.",
+  },
+  "backend.upgrade_invalid": {
+    status: 502,
+    title: "Backend changed the protocol wrongly",
+    help: "The backend's 101 names another protocol, subprotocol or extension than was asked for, or does not answer the handshake.",
   },
   "backend.overloaded": {
     status: 503,

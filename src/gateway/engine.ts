@@ -1,6 +1,7 @@
 import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts, Step } from "../exchange/exchange.ts";
 import type { Recorder } from "../exchange/recorder.ts";
 import type { Reply } from "../exchange/reply.ts";
+import type { StreamSettings } from "./stream-settings.ts";
 
 /** What happens to a request on its way to a backend: each `sent` begins an attempt. */
 export type UpstreamEvent = "queued" | "sent" | "reply" | "failed";
@@ -35,6 +36,8 @@ export interface EngineExchange extends Exchange {
   readonly explainToken: string;
   /** The client's `traceparent` where it is legal, else empty. */
   readonly clientTraceparent: string;
+  /** Set by the run with the route: what upgraded connections and streams of events may do. */
+  streams: StreamSettings;
   /** Whatever the run must keep with the exchange; one slot, so that the shape stays one. */
   runState: unknown;
   /**

@@ -52,6 +52,7 @@ export const createSwap = (tools: CompileTools): Swap => {
       settleClaims(changes, (key) => index.holderOf(key)?.name).map((conflict) => [conflict.api, conflict]),
     );
     const replaced: CompiledApi[] = [];
+    const removed = new Set(change.removed);
     // All old places are given up before any new one is taken: two APIs may change places.
     for (const { api, held } of changes) {
       if (conflicts.has(api)) continue;
@@ -77,14 +78,14 @@ export const createSwap = (tools: CompileTools): Swap => {
           message,
           findings: [{ file: `apis/${name}/api.yaml`, path: "path", message }],
         });
-        result.api.retire();
+        result.api.retire(true);
         continue;
       }
       apis.set(name, result.api);
       for (const claim of result.api.claims) index.add(claim, result.api);
     }
     table = { revision: change.revision, hash: change.hash, index, apis, errors };
-    for (const old of replaced) old.retire();
+    for (const old of replaced) old.retire(removed.has(old.name));
     for (const conflict of conflicts.keys()) {
       const unit = change.units.find((one) => one.api === conflict);
       if (unit) displaced.set(conflict, unit);
@@ -176,7 +177,7 @@ export const createSwap = (tools: CompileTools): Swap => {
     },
     dispose: () => {
       table = null;
-      for (const api of apis.values()) api.retire();
+      for (const api of apis.values()) api.retire(true);
       apis.clear();
     },
   };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { labelSchema, nameSchema } from "./names.ts";
+import { streamsSchema, upgradeSchema } from "./streams.ts";
 
 /** A base path: `/`, or `/orders`, `/shop/orders`; no trailing slash, no parameters, no dot segments. */
 export const basePathSchema = z
@@ -70,6 +71,10 @@ const operationExtrasSchema = z.strictObject({
   backend: z.string().optional(),
   /** Not served by the gateway and not shown in the portal. */
   hidden: z.boolean().optional(),
+  /** Instead of the API's. */
+  upgrade: upgradeSchema.optional(),
+  /** Each limit instead of the API's. */
+  streams: streamsSchema.optional(),
 });
 
 /** What `apis/NAME/api.yaml` says. */
@@ -89,6 +94,9 @@ export const apiSchema = z.strictObject({
   products: z.array(nameSchema).max(100).optional(),
   tags: z.array(z.string().max(80)).max(50).optional(),
   deprecated: z.boolean().optional(),
+  /** Protocols that clients may change to. Absent: WebSocket. */
+  upgrade: upgradeSchema.optional(),
+  streams: streamsSchema.optional(),
   operations: z.record(z.string(), operationExtrasSchema).optional(),
 });
 export type Api = z.infer<typeof apiSchema>;

@@ -4,6 +4,7 @@ import type { SubscriptionState } from "./consumer.ts";
 import type { Operation } from "./operation.ts";
 import type { PolicyDocument, PolicyStep } from "./policy-document.ts";
 import type { Plan } from "./product.ts";
+import type { Streams, Upgrade } from "./streams.ts";
 
 /** An operation as a unit carries it, with what the API's file says about it. */
 export interface UnitOperation extends Operation {
@@ -11,6 +12,9 @@ export interface UnitOperation extends Operation {
   readonly protect: readonly Exclude<Protection, "none">[];
   /** A name in `backends`. */
   readonly backend: string;
+  /** Instead of the API's. */
+  readonly upgrade?: Upgrade;
+  readonly streams?: Streams;
 }
 
 /** Where a policy was written, for errors and explain. */
@@ -37,6 +41,10 @@ export interface ApiUnit {
   /** Labels of the gateways it is for; empty: all. */
   readonly gateways: readonly string[];
   readonly deprecated: boolean;
+  /** Protocols that clients may change to; absent: WebSocket. */
+  readonly upgrade?: Upgrade;
+  /** What bounds upgraded connections and streams of events. */
+  readonly streams?: Streams;
   /** Header and query parameter names that carry the key, beside `X-API-Key`: from the document's `apiKey` schemes. */
   readonly keyHeaders: readonly string[];
   readonly keyQueryParameters: readonly string[];

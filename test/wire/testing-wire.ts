@@ -6,6 +6,7 @@ import type { BuiltBackend, UpstreamTarget } from "../../src/exchange/backend.ts
 import type { ExchangeOutcome, ForwardOptions } from "../../src/exchange/exchange.ts";
 import type { Reply } from "../../src/exchange/reply.ts";
 import type { EngineExchange } from "../../src/gateway/engine.ts";
+import { type StreamSettings, streamDefaults } from "../../src/gateway/stream-settings.ts";
 import { createUpstreams, type Upstreams, type UpstreamsOptions } from "../../src/gateway/upstream/upstreams.ts";
 import { Wheel } from "../../src/gateway/wire/wheel.ts";
 import { createWire, type Wire, type WireOptions } from "../../src/gateway/wire/wire.ts";
@@ -203,11 +204,22 @@ export interface TestWireOptions {
   readonly trustedProxies?: readonly string[];
   readonly clock?: Clock;
   readonly forward?: ForwardOptions;
+  /** What the route allows beyond ordinary calls; WebSocket where absent. */
+  readonly streams?: Partial<StreamSettings>;
   /** Decides instead of forwarding: a reply, or undefined to forward. */
   readonly inbound?: (x: EngineExchange) => Reply | undefined | Promise<Reply | undefined>;
   /** Runs when the backend's reply is there. */
   readonly outbound?: (x: EngineExchange) => Reply | undefined | Promise<Reply | undefined>;
 }
+
+/** Settings of a route that allows WebSocket, with no open streams. */
+export const testStreams = (more: Partial<StreamSettings> = {}): StreamSettings => ({
+  ...streamDefaults,
+  upgrade: ["websocket"],
+  drainMs: null,
+  open: new Set(),
+  ...more,
+});
 
 /** An exchange that has ended. */
 export interface Ended {
@@ -250,13 +262,17 @@ export const startTestWire = async (options: TestWireOptions = {}): Promise<Test
   const wheel = new Wheel(clock, 10);
   const upstreams = createUpstreams({ clock, wheel, ...options.upstreams });
   const backend = upstreams.to(targetOf(options.origin, options.target));
+  const streams = testStreams(options.streams);
   const ended: Ended[] = [];
   const wire = createWire({
     clock,
     wheel,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
-    dispatch: (x) => run(x, backend, options),
+    dispatch: (x) => {
+      x.streams = streams;
+      run(x, backend, options);
+    },
     finished: (x, outcome) => {
       ended.push({ outcome, id: x.id, method: x.request.method, path: x.request.path });
     },

@@ -22,7 +22,7 @@ export const checkUnit = (unit: ApiUnit, lists: Lists): UnitError | undefined =>
     fetch: () => Promise.reject(new Error("a check makes no calls")),
     upstream: () => idleBackend,
   });
-  result.api?.retire();
+  result.api?.retire(true);
   return result.error;
 };
 

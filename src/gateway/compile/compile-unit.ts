@@ -7,6 +7,8 @@ import type { ApiUnit, UnitError, UnitOperation } from "../../model/snapshot.ts"
 import { claimsOf, routedPath } from "../router/claims.ts";
 import { buildOperationTree, type TreeEntry } from "../router/operation-tree.ts";
 import { parseTemplate } from "../router/path-template.ts";
+import type { LongStream } from "../stream-settings.ts";
+import { streamsFor } from "./compile-streams.ts";
 import type { CompileTools } from "./compile-tools.ts";
 import {
   type ApiScopes,
@@ -58,7 +60,9 @@ export function* compileUnit(unit: ApiUnit, tools: CompileTools): Generator<unde
   const scopes = yield* buildScopes(unit, builder);
   const protect = protectionsFor(unit, builder);
   const bare = pipelineWithoutProduct(scopes, undefined);
-  const api = createCompiledApi(unit, backends, scopes, named, disposeAll);
+  const open = new Set<LongStream>();
+  const streams = streamsFor(unit, open);
+  const api = createCompiledApi(unit, backends, scopes, named, open, disposeAll);
   const entries: TreeEntry<CompiledRoute>[] = [];
   for (const operation of unit.operations) {
     const template = parseTemplate(operation.path);
@@ -94,6 +98,7 @@ export function* compileUnit(unit: ApiUnit, tools: CompileTools): Generator<unde
       protectList: protection,
       pipeline,
       backend,
+      streams: streams(operation),
       preflight: preflightOf(pipeline),
       document,
       byPlan: new Map(),
@@ -317,6 +322,7 @@ const createCompiledApi = (
   backends: ReadonlyMap<string, BuiltBackend>,
   scopes: ApiScopes,
   { redact, secrets }: NamedValues,
+  open: ReadonlySet<LongStream>,
   dispose: () => void,
 ): { readonly value: CompiledApi; setOperations(tree: CompiledApi["operations"]): void } => {
   let operations: CompiledApi["operations"] = { find: () => null, allowed: () => [] };
@@ -355,8 +361,10 @@ const createCompiledApi = (
       exchanges -= 1;
       disposeWhenFree();
     },
-    retire: () => {
+    retire: (isRemoved) => {
       isRetired = true;
+      // An ending may come at once and take its stream out of the set.
+      for (const stream of [...open]) stream.retire(isRemoved);
       disposeWhenFree();
     },
     get exchanges() {

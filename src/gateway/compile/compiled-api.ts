@@ -4,6 +4,7 @@ import type { SecretNames } from "../record/redactor.ts";
 import type { Claim } from "../router/claims.ts";
 import type { OperationTree } from "../router/operation-tree.ts";
 import type { PathTemplate } from "../router/path-template.ts";
+import type { StreamSettings } from "../stream-settings.ts";
 import type { CompiledStep } from "./compiled-step.ts";
 import { assemblePipeline, type BuiltDocument, type Pipeline } from "./pipeline.ts";
 
@@ -17,6 +18,7 @@ export interface CompiledRoute {
   /** For callers of no product. */
   readonly pipeline: Pipeline;
   readonly backend: BuiltBackend;
+  readonly streams: StreamSettings;
   /** Answers CORS preflights of the operation; null where no policy does. */
   readonly preflight: readonly CompiledStep[] | null;
   /** The operation's own document, or undefined. */
@@ -42,8 +44,11 @@ export interface CompiledApi {
   /** An exchange begins or ends on it. */
   begin(): void;
   end(): void;
-  /** No new exchange comes: disposes of policies and backends when the last one is done. */
-  retire(): void;
+  /**
+   * No new exchange comes: disposes of policies and backends when the last one is done. Long streams are told; `isRemoved`: no other table
+   * takes the API's place.
+   */
+  retire(isRemoved: boolean): void;
   readonly exchanges: number;
   readonly isDisposed: boolean;
 }

@@ -93,6 +93,7 @@ export const createRun = (tools: RunTools): Run => {
   const start = (x: EngineExchange, route: CompiledRoute, rest: string, isPreflight: boolean): void => {
     if (x.record !== null) recording?.reached(x, route.api);
     x.route = route.facts;
+    x.streams = route.streams;
     x.request.upstreamPath = rest;
     x.forwarder = forwarder;
     if (route.template.hasParameters) x.setParams(() => parametersOf(route.template, rest));
@@ -228,6 +229,7 @@ export const createRun = (tools: RunTools): Run => {
     own.api.begin();
     route.api.end();
     x.route = own.facts;
+    x.streams = own.streams;
     if (own.template.hasParameters) x.setParams(() => parametersOf(own.template, rest));
     state.route = own;
     state.pipeline = formOf(x, own.pipeline);

@@ -1,5 +1,6 @@
 import type { EngineRecorder } from "../engine.ts";
-import type { BackendSide, BodySource, ClientSide } from "../wire/sides.ts";
+import type { StreamSettings } from "../stream-settings.ts";
+import type { BackendSide, BodySource, ClientSide, TunnelEnd } from "../wire/sides.ts";
 import { WireReply } from "../wire/wire-reply.ts";
 import type { WireRequest } from "../wire/wire-request.ts";
 
@@ -11,6 +12,9 @@ export interface CallSubject {
   readonly record: EngineRecorder | null;
   traceparent: string;
   backendSide: BackendSide | null;
+  readonly streams: StreamSettings;
+  /** The backend's end of a connection that has changed its protocol, until somebody takes it. */
+  tunnelEnd: TunnelEnd | null;
   readonly replyInTheMaking: WireReply;
   takeBackendReply(body: BodySource | null): void;
 }
@@ -34,14 +38,17 @@ export class StandIn implements CallSubject, BackendSide {
   readonly record: EngineRecorder | null;
   traceparent = "";
   backendSide: BackendSide | null = null;
+  readonly streams: StreamSettings;
+  tunnelEnd: TunnelEnd | null = null;
   replyInTheMaking: WireReply = new WireReply();
   body: BodySource | null = null;
 
-  constructor(of: Pick<CallSubject, "id" | "request" | "client" | "record">) {
+  constructor(of: Pick<CallSubject, "id" | "request" | "client" | "record" | "streams">) {
     this.id = of.id;
     this.request = of.request;
     this.client = of.client;
     this.record = of.record;
+    this.streams = of.streams;
   }
 
   takeBackendReply(body: BodySource | null): void {

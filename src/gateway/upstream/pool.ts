@@ -38,6 +38,8 @@ export class Pool implements PoolSide {
   readonly #tools: PoolTools;
   readonly #idle: UpstreamConnection[] = [];
   readonly #connections = new Set<UpstreamConnection>();
+  /** Upgraded connections and streams of events: bounded by the clients' connections, not by the place's. */
+  readonly #long = new Set<UpstreamConnection>();
   readonly #dials = new Set<() => void>();
   readonly #waiting: UpstreamCall[] = [];
   #dialCount = 0;
@@ -56,7 +58,7 @@ export class Pool implements PoolSide {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#long.size;
   }
 
   get idleCount(): number {
@@ -105,10 +107,20 @@ export class Pool implements PoolSide {
     this.wheel.set(connection, this.#place.idleTimeoutMs);
   }
 
-  forget(connection: UpstreamConnection): void {
+  leave(connection: UpstreamConnection): void {
     if (!this.#connections.delete(connection)) return;
+    this.#long.add(connection);
+    this.#placeFree();
+  }
+
+  forget(connection: UpstreamConnection): void {
+    if (this.#long.delete(connection) || !this.#connections.delete(connection)) return;
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
+    this.#placeFree();
+  }
+
+  #placeFree(): void {
     // Whoever waited for a free place gets it.
     if (this.#waiting.length > this.#dials.size && this.#mayDial) this.#dial();
   }
@@ -128,7 +140,7 @@ export class Pool implements PoolSide {
       this.#leaveQueue(call);
       call.settle(refuse("backend.unreachable"));
     }
-    for (const connection of [...this.#connections]) connection.abandonAndDestroy();
+    for (const connection of [...this.#connections, ...this.#long]) connection.abandonAndDestroy();
   }
 
   get #mayDial(): boolean {

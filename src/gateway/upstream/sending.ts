@@ -2,6 +2,7 @@ import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import { IterableSource } from "../wire/iterable-source.ts";
 import type { BodySource } from "../wire/sides.ts";
+import { chooseUpgrade, upgradeLines } from "../wire/upgrade.ts";
 import type { Sending } from "./call-subject.ts";
 import { composeRequest, declaresEmpty } from "./compose-request.ts";
 import type { TraceIds } from "./trace-ids.ts";
@@ -15,13 +16,19 @@ export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | R
   if (replaced === undefined && body.isTaken) {
     return refuse("policy.fault", { detail: "The request body has been sent already; buffer it to send it again." });
   }
+  if (x.request.upgrade !== "" && call.path === null) {
+    const upgrade = chooseUpgrade(x);
+    if (upgrade === null) return refuse("request.upgrade_refused");
+    call.upgrade = upgrade;
+  }
   let line = "";
   let whole: Buffer | null = null;
   let source: BodySource | null = null;
   let isEncoding = false;
   if (call.path !== null) {
     // A redirect that is followed carries no body.
-  } else if (replaced === undefined) {
+  } else if (call.upgrade !== "") line = upgradeLines(call.upgrade);
+  else if (replaced === undefined) {
     source = body.source;
     if (source === null) line = declaresEmpty(head) ? "Content-Length: 0\r\n" : "";
     else

@@ -27,6 +27,8 @@ export class UpstreamCall implements BackendSide, Timed {
   /** Target of a redirect that is followed, instead of the exchange's own. */
   path: string | null = null;
   redirectsLeft = redirectsMax;
+  /** The protocol that the backend is asked to change to; empty almost always. */
+  upgrade = "";
   /** It has been sent a second time because its first connection had died. */
   isRetried = false;
   /** Its connection ended before a reply. */

@@ -6,12 +6,15 @@ import { markHop } from "../wire/accept-request.ts";
 import type { BlockPool } from "../wire/block-pool.ts";
 import { BodyReader, noSink } from "../wire/body-reader.ts";
 import type { ChunkLimits } from "../wire/chunk-decoder.ts";
+import { isEventStream } from "../wire/event-stream.ts";
 import { connectionClose, connectionKeepAlive, frameReply, readConnection } from "../wire/framing.ts";
 import { type Framing, type Head, type HeadLimits, scanReplyHead } from "../wire/head.ts";
 import { HeadCollector } from "../wire/head-collector.ts";
 import { kindConnection } from "../wire/known-names.ts";
 import { writeLatin1 } from "../wire/latin1.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
+import { SocketEnd } from "../wire/socket-end.ts";
+import { isUpgradeLegal } from "../wire/upgrade.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
 import type { CallSubject, Sending } from "./call-subject.ts";
 import type { ByteReceiver } from "./dial.ts";
@@ -33,6 +36,8 @@ export interface PoolSide {
   readonly replyStallMs: number;
   /** The connection can carry another call. */
   release(connection: UpstreamConnection): void;
+  /** The connection stays with its call for long: it takes no place from others any more. */
+  leave(connection: UpstreamConnection): void;
   /** The connection has ended. */
   forget(connection: UpstreamConnection): void;
   /** Sends a call on any connection. */
@@ -41,12 +46,14 @@ export interface PoolSide {
   resend(call: UpstreamCall): void;
 }
 
-/** `waiting`: for the reply's head; `replying`: its body passes. */
-type Phase = "idle" | "waiting" | "replying" | "closed";
+/** `waiting`: for the reply's head; `replying`: its body passes; `upgraded`: it speaks HTTP no more. */
+type Phase = "idle" | "waiting" | "replying" | "upgraded" | "closed";
 
 /** Interim replies before the final one (RFC 9110 section 15.2): more are a fault. */
 const interimMax = 16;
 const oneWriteBytesMax = 64 * 1024;
+/** The stream's own idle limit comes first: it can end the reply properly. */
+const eventStallMarginMs = 1_000;
 
 /** One connection to a backend. Carries one call at a time: its request there, its reply back. */
 export class UpstreamConnection implements BodySink, BodySource, BackendSide, Timed {
@@ -80,13 +87,16 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   #isRequestDone = true;
   #isEncoding = false;
   #pendingHead = "";
+  /** Between two reads of the reply's body. */
+  #stallMs = 0;
+  #end: SocketEnd | null = null;
 
   constructor(socket: Socket, receiver: ByteReceiver, pool: PoolSide) {
     this.#socket = socket;
     this.#pool = pool;
     this.#reader = new BodyReader(pool.bodyLimits);
     receiver.received = (length) => this.#received(pool.blocks.keep(length));
-    socket.on("drain", () => this.#requestSource?.resume());
+    socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#ended());
     // Followed by `close`.
     socket.on("error", () => {});
@@ -99,10 +109,12 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
 
   destroy(): void {
     if (this.#phase === "closed") return;
+    const upgraded = this.#phase === "upgraded" ? this.#call : null;
     this.#phase = "closed";
     this.#pool.wheel.remove(this);
     this.#socket.destroy();
     this.#pool.forget(this);
+    upgraded?.over();
   }
 
   /** The thread ends: whoever waits is told. */
@@ -139,6 +151,10 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   // ---- BackendSide
 
   abandon(): void {
+    if (this.#phase === "upgraded") {
+      this.destroy();
+      return;
+    }
     const call = this.#call;
     if (call === null) return;
     if (this.#phase === "replying" && call.isSettled) {
@@ -201,7 +217,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     if (!this.#reader.isBlocked) return;
     this.#reader.isBlocked = false;
     if (this.#phase !== "replying") return;
-    this.#pool.wheel.set(this, this.#pool.replyStallMs);
+    this.#pool.wheel.set(this, this.#stallMs);
     this.#feedBody();
     this.#goOn();
   }
@@ -287,11 +303,12 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     } else if (this.#phase === "replying") {
       const sink = this.#held === null && !this.#reader.isBlocked ? this.#reader.sink : null;
       this.#hold(bytes, 0);
-      if (!this.#reader.isBlocked) this.#pool.wheel.set(this, this.#pool.replyStallMs);
+      if (!this.#reader.isBlocked) this.#pool.wheel.set(this, this.#stallMs);
       this.#feedBody();
       if (sink !== null && this.#reader.wholeFed === bytes) this.#pool.blocks.passed(bytes, sink, this.#reader.lent);
       this.#flow();
-    } else {
+    } else if (this.#end !== null) this.#end.received(bytes);
+    else {
       // Nobody has asked: these bytes would be taken for the next call's reply.
       this.destroy();
     }
@@ -311,8 +328,12 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
         return;
       }
       if (head.status >= 200) break;
-      // RFC 9110 section 15.2: interim replies are skipped; 101 was not asked for, since `Upgrade` does not pass us.
-      if (head.status === 101 || ++this.#interims > interimMax) {
+      if (head.status === 101) {
+        this.#upgrade(x, head);
+        return;
+      }
+      // RFC 9110 section 15.2: interim replies are skipped.
+      if (++this.#interims > interimMax) {
         this.#refuse("backend.reply_invalid");
         return;
       }
@@ -323,18 +344,39 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#beginReply(x, head);
   }
 
+  /** RFC 9110 section 7.8: after a 101 that is what was asked for, the connection belongs to the new protocol. */
+  #upgrade(x: CallSubject, head: Head): void {
+    const call = this.#call;
+    if (call === null) return;
+    if (call.upgrade === "" || !isUpgradeLegal(x, head, call.upgrade, connectionBits(head))) {
+      this.#refuse(call.upgrade === "" ? "backend.reply_invalid" : "backend.upgrade_invalid");
+      return;
+    }
+    x.record?.upstream("reply", "101");
+    this.#phase = "upgraded";
+    this.#pool.wheel.remove(this);
+    this.#pool.leave(this);
+    // Nothing is read until the client's end is there.
+    this.#socket.pause();
+    const early = head.end < head.bytes.length ? Buffer.from(head.bytes.subarray(head.end)) : null;
+    this.#end = new SocketEnd(call.upgrade, this.#socket, early, this.#hasEnded);
+    this.#x = null;
+    x.tunnelEnd = this.#end;
+    x.takeBackendReply(null);
+    call.settle(undefined);
+  }
+
   #beginReply(x: CallSubject, head: Head): void {
     const call = this.#call;
     if (call === null) return;
-    const bits =
-      (head.known[kindConnection] ?? -1) < 0
-        ? 0
-        : readConnection(head, kindConnection, (start, length) => markHop(head, start, length));
+    const bits = connectionBits(head);
     this.#keepsAlive =
       (bits & connectionClose) === 0 &&
       (head.minor === 1 || (bits & connectionKeepAlive) !== 0) &&
       head.framing !== "close";
     if (head.end < head.bytes.length) this.#hold(head.bytes, head.end);
+    this.#stallMs = this.#pool.replyStallMs;
+    if (head.framing !== "length" && head.framing !== "none" && isEventStream(head)) this.#beginEvents(x);
     this.framing = head.framing;
     this.length = head.bodyLength;
     this.#reader.begin(head.framing, head.bodyLength, Number.MAX_SAFE_INTEGER);
@@ -351,11 +393,18 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
       call.settle(undefined);
       return;
     }
-    this.#pool.wheel.set(this, this.#pool.replyStallMs);
+    this.#pool.wheel.set(this, this.#stallMs);
     x.takeBackendReply(this);
     call.settle(undefined);
     // The run waits before it delivers: so does the backend.
     if (this.#x === x && this.#phase === "replying" && this.#reader.sink === null) this.#pause();
+  }
+
+  /** A stream of events may be quiet for long, and stays for long: it has a limit of its own and takes no place of ordinary calls. */
+  #beginEvents(x: CallSubject): void {
+    this.#keepsAlive = false;
+    this.#stallMs = x.streams.eventIdleMs + eventStallMarginMs;
+    this.#pool.leave(this);
   }
 
   #redirect(call: UpstreamCall, path: string): void {
@@ -451,14 +500,21 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     sink?.fail(brokenOff());
   }
 
+  #drained(): void {
+    if (this.#end === null) this.#requestSource?.resume();
+    else this.#end.drained();
+  }
+
   #ended(): void {
     this.#hasEnded = true;
+    this.#end?.ended();
     if (this.#phase === "replying" && this.#reader.framing === "close") this.#feedBody();
     else if (this.#phase === "idle") this.destroy();
   }
 
   #closed(): void {
     const call = this.#call;
+    this.#end?.closed();
     if (this.#phase === "closed") return;
     if (this.#phase === "waiting" && call !== null) {
       const mayRetry = this.#isReused && !this.#hasReplyBytes && !call.isRetried && isRepeatable(call.x);
@@ -504,10 +560,16 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     }
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#pool.wheel.set(this, this.#pool.replyStallMs);
+    this.#pool.wheel.set(this, this.#stallMs);
     this.#socket.resume();
   }
 }
+
+/** Reads the `Connection` fields of a reply and marks what they name as ending here. */
+const connectionBits = (head: Head): number =>
+  (head.known[kindConnection] ?? -1) < 0
+    ? 0
+    : readConnection(head, kindConnection, (start, length) => markHop(head, start, length));
 
 /** RFC 9110 section 9.2.2: methods whose repetition changes nothing; and nothing of the body has to be sent that has gone by. */
 const isRepeatable = (x: CallSubject): boolean =>

@@ -3,8 +3,9 @@ import { readAbsoluteTarget, readAuthority } from "./authority.ts";
 import { checkPath } from "./check-path.ts";
 import { connectionClose, connectionKeepAlive, frameRequest, readConnection } from "./framing.ts";
 import type { Head, ScanResult } from "./head.ts";
-import { isRemovableByConnection, kindConnection, kindExpect, kindHop, kindHost } from "./known-names.ts";
+import { isRemovableByConnection, kindConnection, kindExpect, kindHop, kindHost, kindUpgrade } from "./known-names.ts";
 import { latin1Of } from "./latin1.ts";
+import { acceptUpgrade } from "./upgrade.ts";
 import type { WireRequest } from "./wire-request.ts";
 
 /** The refusal of a head that the scanner refused. */
@@ -45,7 +46,9 @@ export const acceptRequest = (request: WireRequest, asked: Asked): GatewayProble
     head.minor === 0
       ? (bits & connectionKeepAlive) !== 0 && (bits & connectionClose) === 0
       : (bits & connectionClose) === 0;
-  return acceptExpect(head, asked);
+  const unexpected = acceptExpect(head, asked);
+  if (unexpected !== "" || (head.known[kindUpgrade] ?? -1) < 0) return unexpected;
+  return acceptUpgrade(request, bits);
 };
 
 const methodOf = (head: Head): string => {

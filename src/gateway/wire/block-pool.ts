@@ -1,5 +1,3 @@
-import type { BodySink } from "./sides.ts";
-
 /** What one read of a socket brings at most. */
 export const readBytesMax = 64 * 1024;
 /** Smaller reads are copied into memory of their size. */
@@ -33,7 +31,7 @@ export class BlockPool {
    * `bytes` were all body and went whole to `sink`, which alone can hold them. What it has written is free; the rest waits in `lent`,
    * which the caller empties when the sink changes.
    */
-  passed(bytes: Buffer, sink: BodySink, lent: Buffer[]): void {
+  passed(bytes: Buffer, sink: { readonly isFlushed: boolean }, lent: Buffer[]): void {
     // Who holds so much is no socket: it is left to the garbage collector.
     if (lent.length >= lentMax) lent.length = 0;
     if (bytes.length >= blockFrom) lent.push(bytes);

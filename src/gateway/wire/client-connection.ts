@@ -1,24 +1,29 @@
 import type { Socket } from "node:net";
 import { Fault } from "../../base/fault.ts";
+import type { StreamFacts } from "../../exchange/exchange.ts";
 import type { GatewayProblemCode } from "../../exchange/problems.ts";
 import { refuse } from "../../exchange/refuse.ts";
+import type { Reply } from "../../exchange/reply.ts";
 import { type Asked, acceptRequest, codeOfScan } from "./accept-request.ts";
 import { BodyReader, noSink } from "./body-reader.ts";
 import type { WireContext } from "./context.ts";
+import type { EventStream } from "./event-stream.ts";
 import { clientBehind } from "./forwarding.ts";
 import { type Framing, scanRequestHead } from "./head.ts";
 import { HeadCollector } from "./head-collector.ts";
 import { readInto } from "./read-into.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import type { BodySink, BodySource, ClientSide } from "./sides.ts";
+import type { BodySink, BodySource, ClientSide, TunnelEnd } from "./sides.ts";
+import { SocketEnd } from "./socket-end.ts";
+import { Tunnel } from "./tunnel.ts";
 import type { Timed } from "./wheel.ts";
 import { noRoute, type WireExchange } from "./wire-exchange.ts";
 
 /**
  * Where a connection stands. `idle` and `head`: the next request; `busy`: its reply; `discard`: the reply is out, the rest of the
- * request body is thrown away; `linger`: our side is closed, theirs is read for a while; `closed`.
+ * request body is thrown away; `linger`: our side is closed, theirs is read for a while; `tunnel`: it speaks HTTP no more; `closed`.
  */
-type Phase = "idle" | "head" | "busy" | "discard" | "linger" | "closed";
+type Phase = "idle" | "head" | "busy" | "discard" | "linger" | "tunnel" | "closed";
 
 const continueText = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -58,6 +63,8 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   #bodyFault: Fault | null = null;
   #headBytes = 0;
   #discarded = 0;
+  #end: SocketEnd | null = null;
+  #tunnel: Tunnel | null = null;
 
   constructor(
     accepted: Socket,
@@ -83,17 +90,23 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     // Followed by `close`, which ends the exchange.
     socket.on("error", () => {});
     socket.on("close", () => this.#closed());
-    context.wheel.set(this, context.limits.idleTimeoutMs);
+    context.wheel.set(this, this.#idleMs);
+  }
+
+  /** How long it may wait for a request. Who was promised that the connection is kept gets an answer that takes the promise back. */
+  get #idleMs(): number {
+    return this.#context.isDraining ? this.#context.limits.drainIdleMs : this.#context.limits.idleTimeoutMs;
   }
 
   get isIdle(): boolean {
     return this.#phase === "idle" && this.#held === null;
   }
 
-  /** No more requests: an idle connection is closed now, a busy one after its reply. */
+  /** No more requests: an idle connection may bring a last one, a busy one ends after its reply, long streams end where they can. */
   drain(): void {
-    this.#isLast = true;
-    if (this.isIdle) this.#linger();
+    if (this.#tunnel !== null) this.#tunnel.close("drained");
+    else if (this.#writer.events !== null) this.#writer.events.finish("drained");
+    else if (this.isIdle) this.#context.wheel.set(this, this.#context.limits.drainIdleMs);
   }
 
   destroy(): void {
@@ -111,9 +124,37 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       return;
     }
     this.#context.wheel.clear(this);
+    if (x.tunnelEnd !== null && this.#beginTunnel(x, x.tunnelEnd)) return;
     if (this.#context.isDraining || this.#hasEnded || !this.#asked.keepsAlive) this.#isLast = true;
     if (!this.#reader.isDone && this.#isRestTooMuch()) this.#isLast = true;
     this.#writer.begin(x, this.#isLast);
+  }
+
+  /** The backend has changed the protocol: from here on bytes pass both ways. False where a policy has made another reply of it. */
+  #beginTunnel(x: WireExchange, backend: TunnelEnd): boolean {
+    if (x.reply?.status !== 101) {
+      x.dropBackend();
+      return false;
+    }
+    x.tunnelEnd = null;
+    x.backendSide = null;
+    this.#phase = "tunnel";
+    this.#writer.upgrade(x, backend.protocol);
+    const early = this.#held === null ? null : Buffer.from(this.#held.subarray(this.#heldFrom));
+    this.#held = null;
+    // What comes before the backend's first bytes have gone out waits in the socket.
+    this.#socket.pause();
+    this.#end = new SocketEnd(backend.protocol, this.#socket, early, this.#hasEnded);
+    this.#tunnel = new Tunnel(this.#end, backend, x.streams, this.#context, (tunnel) => this.#tunnelDone(x, tunnel));
+    this.#context.streams.upgraded++;
+    this.#tunnel.start();
+    if (this.#context.isDraining) this.#tunnel.close("drained");
+    return true;
+  }
+
+  #tunnelDone(x: WireExchange, tunnel: Tunnel): void {
+    this.#context.streams.upgraded--;
+    if (this.#x === x) this.#finish(x, tunnel.isAborted);
   }
 
   /** The rest of the request body is not worth reading for the sake of the connection. */
@@ -180,6 +221,10 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
 
   #received(bytes: Buffer): void {
     if (this.#phase === "linger" || this.#phase === "closed") return;
+    if (this.#end !== null) {
+      this.#end.received(bytes);
+      return;
+    }
     if (this.#held === null) {
       this.#held = bytes;
       this.#heldFrom = 0;
@@ -200,6 +245,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
 
   #ended(): void {
     this.#hasEnded = true;
+    this.#end?.ended();
     if (this.#phase === "idle" || this.#phase === "discard") this.#linger();
     else if (this.#phase === "linger") this.#destroy();
     else if (this.#phase === "head") this.#refuseHead("request.head_invalid");
@@ -214,13 +260,19 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       return;
     }
     this.#isLast = true;
-    if (this.#x?.isConcluded === false) this.#context.wheel.set(this, this.#context.limits.halfClosedMs);
+    // Who reads events to their end does not close its side: it has gone, and a quiet stream would not notice.
+    if (this.#writer.events !== null) this.#destroy();
+    else if (this.#x?.isConcluded === false) this.#context.wheel.set(this, this.#context.limits.halfClosedMs);
   }
 
   #drained(): void {
     if (this.#phase === "closed") return;
+    if (this.#end !== null) {
+      this.#end.drained();
+      return;
+    }
     const { wheel, limits } = this.#context;
-    if (this.#phase === "idle") wheel.set(this, limits.idleTimeoutMs);
+    if (this.#phase === "idle") wheel.set(this, this.#idleMs);
     else if (this.#phase === "linger") wheel.set(this, limits.lingerMs);
     else if (this.#phase === "busy") wheel.clear(this);
     this.#writer.drained();
@@ -236,6 +288,11 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#collector.clear();
     this.#context.wheel.remove(this);
     this.#whenClosed(this);
+    if (this.#end !== null) {
+      // The tunnel finishes the exchange.
+      this.#end.closed();
+      return;
+    }
     const x = this.#x;
     if (x === null) return;
     if (!wasBusy) {
@@ -336,7 +393,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     }
     if (refused !== "") {
       this.#reader.begin("none", 0, 0);
-      this.#refuse(x, refused);
+      this.#refuse(x, refused, refused === "request.upgrade_version" ? [["sec-websocket-version", "13"]] : []);
       return;
     }
     const { framing, bodyLength } = request.head;
@@ -378,13 +435,13 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#refuse(x, code);
   }
 
-  #refuse(x: WireExchange, code: GatewayProblemCode): void {
+  #refuse(x: WireExchange, code: GatewayProblemCode, headers: Reply["headers"] = []): void {
     this.#isLast = true;
     this.#asked.keepsAlive = false;
     this.#phase = "busy";
     x.route = noRoute;
     x.isReusable = true;
-    x.answer(refuse(code));
+    x.answer(refuse(code, { headers }));
   }
 
   /** Hands on what has come of the body. */
@@ -466,29 +523,24 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
 
   #next(): void {
     this.#phase = "idle";
-    if (this.#context.isDraining) {
-      this.#linger();
-      return;
-    }
     if (this.#hasEnded && this.#held === null) {
       this.#linger();
       return;
     }
-    this.#context.wheel.set(
-      this,
-      this.#writer.isStalled ? this.#context.limits.writeStallMs : this.#context.limits.idleTimeoutMs,
-    );
+    this.#context.wheel.set(this, this.#writer.isStalled ? this.#context.limits.writeStallMs : this.#idleMs);
     this.#advance();
   }
 
   #finish(x: WireExchange, isAborted: boolean): void {
     this.#x = null;
+    const tunnel = this.#tunnel;
     const outcome = {
       status: this.#writer.sentStatus,
       isAborted,
-      requestBytes: this.#headBytes + this.#reader.counted,
-      responseBytes: this.#writer.bytes,
+      requestBytes: this.#headBytes + this.#reader.counted + (tunnel === null ? 0 : tunnel.bytesUp),
+      responseBytes: this.#writer.bytes + (tunnel === null ? 0 : tunnel.bytesDown),
       durationMs: this.#context.clock.monotonicMs() - x.startedMonotonicMs,
+      stream: tunnel === null && this.#writer.events === null ? null : streamFacts(tunnel, this.#writer.events),
     };
     this.#writer.reset();
     this.#reader.letGo();
@@ -547,6 +599,13 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#closed();
   }
 }
+
+const streamFacts = (tunnel: Tunnel | null, events: EventStream | null): StreamFacts => ({
+  kind: tunnel === null ? "events" : "upgrade",
+  protocol: tunnel?.protocol ?? "",
+  ending: tunnel?.reason ?? events?.ending ?? "backend",
+  closeCode: tunnel?.closeCode ?? 0,
+});
 
 const clientGone = (): Fault =>
   new Fault("request.body_invalid", { public: "The client closed the connection.", status: 400 });

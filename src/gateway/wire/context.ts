@@ -17,6 +17,8 @@ export interface WireContext {
   /** Where all plain sockets of the thread read into. */
   readonly blocks: BlockPool;
   readonly isDraining: boolean;
+  /** Long exchanges that are open. */
+  readonly streams: { upgraded: number; events: number };
   /** An exchange as new. */
   take(): WireExchange;
   /** Gives an exchange back that nobody holds any more. */

@@ -66,7 +66,7 @@ const areFramingFieldsLegal = (head: Head): boolean => {
 /** What a `Connection` field says, as bits. */
 export const connectionClose = 1;
 export const connectionKeepAlive = 2;
-const connectionUpgrade = 4;
+export const connectionUpgrade = 4;
 
 /**
  * Reads all `Connection` fields (RFC 9110 section 7.6.1). Answers the options as bits; `named` is told every other option, which

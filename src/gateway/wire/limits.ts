@@ -25,6 +25,8 @@ export interface WireLimits {
   readonly lingerMs: number;
   /** A client that has closed its sending side gets a reply that begins within this time; then it counts as gone. */
   readonly halfClosedMs: number;
+  /** How long a connection without a request may bring a last one when the gateway drains: its answer says `Connection: close`. */
+  readonly drainIdleMs: number;
   readonly connectionsMax: number;
 }
 
@@ -43,5 +45,6 @@ export const defaultWireLimits: WireLimits = {
   unreadBodyBytesMax: 256 * 1024,
   lingerMs: 2_000,
   halfClosedMs: 1_000,
+  drainIdleMs: 1_000,
   connectionsMax: 20_000,
 };

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
 import type { Fault } from "../../base/fault.ts";
 import type { WireContext } from "./context.ts";
+import { EventStream, isEventStream } from "./event-stream.ts";
 import { IterableSource } from "./iterable-source.ts";
 import { kindContentLength } from "./known-names.ts";
 import { composeReply } from "./reply-head.ts";
 import type { BodySink, BodySource } from "./sides.ts";
+import { keepAliveDelayMs } from "./socket-end.ts";
+import { upgradeLines, websocket } from "./upgrade.ts";
 import type { WireExchange } from "./wire-exchange.ts";
 import type { WireReply } from "./wire-reply.ts";
 
@@ -29,6 +32,8 @@ export class ReplyWriter implements BodySink {
   /** Status of the head that is out, or 0. */
   sentStatus = 0;
   bytes = 0;
+  /** The events that are on their way, or null. */
+  events: EventStream | null = null;
   /** The connection ends with this reply: asked for, or because an HTTP/1.0 client finds the end of the body no other way. */
   isLast = false;
   readonly #socket: Socket;
@@ -39,6 +44,7 @@ export class ReplyWriter implements BodySink {
   #source: BodySource | null = null;
   #isHeadPending = false;
   #isOld = false;
+  #isUpgrade = false;
   /** Data is put into chunks here: it comes without framing. */
   #isEncoding = false;
 
@@ -55,12 +61,35 @@ export class ReplyWriter implements BodySink {
     this.#source = null;
     this.#isHeadPending = false;
     this.#isEncoding = false;
+    if (this.events === null) return;
+    this.events = null;
+    this.#context.streams.events--;
+  }
+
+  /** Writes the 101 of `x`: what follows on the connection is no HTTP, and others' business. */
+  upgrade(x: WireExchange, protocol: string): void {
+    this.#prepare(x, false);
+    this.#plan.lines += upgradeLines(protocol);
+    this.#isUpgrade = true;
+    this.#writeHead(null);
+    this.#isUpgrade = false;
+    this.#reply = null;
   }
 
   /** Writes the reply of `x`. `isLast`: it announces that the connection closes. */
   begin(x: WireExchange, isLast: boolean): void {
-    const reply = x.reply;
+    const reply = this.#prepare(x, isLast);
     if (reply === null) return;
+    const replaced = reply.body.replaced;
+    if (replaced === undefined) this.#stream(x, reply);
+    else if (replaced === null || typeof replaced === "string" || replaced instanceof Uint8Array) {
+      this.#whole(x, reply, replaced);
+    } else this.#iterate(x, reply, replaced);
+  }
+
+  #prepare(x: WireExchange, isLast: boolean): WireReply | null {
+    const reply = x.reply;
+    if (reply === null) return null;
     for (let at = 0; at < x.lateFields.length; at += 2) {
       const name = x.lateFields[at] ?? "";
       const value = x.lateFields[at + 1] ?? "";
@@ -76,11 +105,7 @@ export class ReplyWriter implements BodySink {
     this.#isOld = x.request.head.minor === 0;
     plan.keepsLength = false;
     plan.keepsEncoding = false;
-    const replaced = reply.body.replaced;
-    if (replaced === undefined) this.#stream(x, reply);
-    else if (replaced === null || typeof replaced === "string" || replaced instanceof Uint8Array) {
-      this.#whole(x, reply, replaced);
-    } else this.#iterate(x, reply, replaced);
+    return reply;
   }
 
   /** The client takes bytes again. */
@@ -147,7 +172,10 @@ export class ReplyWriter implements BodySink {
     this.#source = source;
     let isRaw = false;
     if (source.framing === "length") plan.keepsLength = true;
-    else if (this.#isOld) this.isLast = true;
+    else if (isEventStream(reply.head)) {
+      this.#streamEvents(x, source);
+      return;
+    } else if (this.#isOld) this.isLast = true;
     else if (source.framing === "chunked") {
       plan.keepsEncoding = true;
       isRaw = true;
@@ -156,6 +184,22 @@ export class ReplyWriter implements BodySink {
       plan.lines += "Transfer-Encoding: chunked\r\n";
     }
     this.#run(source, isRaw);
+  }
+
+  /** Events are put into chunks anew: only so can the gateway end them itself. */
+  #streamEvents(x: WireExchange, source: BodySource): void {
+    const { wheel, limits } = this.#context;
+    const events = new EventStream(source, x.streams, wheel, limits.lingerMs);
+    this.events = events;
+    this.#context.streams.events++;
+    this.#socket.setKeepAlive(true, keepAliveDelayMs);
+    this.#source = events;
+    if (this.#isOld) this.isLast = true;
+    else {
+      this.#isEncoding = true;
+      this.#plan.lines += "Transfer-Encoding: chunked\r\n";
+    }
+    this.#run(events, false);
   }
 
   #whole(x: WireExchange, reply: WireReply, replaced: string | Uint8Array | null): void {
@@ -199,7 +243,10 @@ export class ReplyWriter implements BodySink {
     if (reply === null) return;
     this.#isHeadPending = false;
     this.sentStatus = reply.status;
-    if (this.isLast) this.#plan.lines += "Connection: close\r\n";
+    // RFC 9110 section 15.5.22: a 426 tells what to change to.
+    if (reply.status === 426) this.#plan.lines += upgradeLines(websocket);
+    if (this.#isUpgrade) this.#plan.keepsLength = false;
+    else if (this.isLast) this.#plan.lines += "Connection: close\r\n";
     else if (this.#isOld) this.#plan.lines += "Connection: keep-alive\r\n";
     const isJoined = body !== null && !this.#isEncoding && body.length <= oneWriteBytesMax;
     const head = composeReply(reply, this.#plan, isJoined ? body : null, this.#context);

@@ -45,3 +45,30 @@ export interface BackendSide {
   /** The client has gone or the reply is not wanted: gives up, and settles if it had not. */
   abandon(): void;
 }
+
+/** What an end of an upgraded connection tells. */
+export interface TunnelEvents {
+  received(bytes: Buffer): void;
+  /** What was written to this end has been taken. */
+  drained(): void;
+  /** The peer sends nothing more. */
+  ended(): void;
+  /** Nothing goes to or comes from the peer any more. */
+  closed(): void;
+}
+
+/** One end of a connection that has left HTTP: bytes without framing. */
+export interface TunnelEnd {
+  /** What is spoken now, in lower case. */
+  readonly protocol: string;
+  readonly isFlushed: boolean;
+  /** Once; bytes that have come already are handed on before this returns. It stays paused until `resume`. */
+  start(events: TunnelEvents): void;
+  /** False: hold further bytes until `drained`. */
+  write(bytes: Buffer): boolean;
+  /** Nothing more is written. */
+  end(): void;
+  pause(): void;
+  resume(): void;
+  destroy(): void;
+}

@@ -37,6 +37,8 @@ test("every exchange has the same shape, fresh or used again: all fields in one 
     "isHead",
     "client",
     "backendSide",
+    "streams",
+    "tunnelEnd",
     "replyInTheMaking",
     "isConcluded",
     "isFinished",

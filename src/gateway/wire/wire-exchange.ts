@@ -14,8 +14,9 @@ import { assertField } from "../../exchange/headers.ts";
 import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import type { EngineExchange, EngineRecorder, ReplyStep } from "../engine.ts";
+import { noStreams, type StreamSettings } from "../stream-settings.ts";
 import { kindExplain, kindOfName, ownedInReply } from "./known-names.ts";
-import type { BackendSide, BodySource, ClientSide } from "./sides.ts";
+import type { BackendSide, BodySource, ClientSide, TunnelEnd } from "./sides.ts";
 import { traceparentOf } from "./trace-context.ts";
 import { WireReply } from "./wire-reply.ts";
 import { WireRequest } from "./wire-request.ts";
@@ -56,6 +57,10 @@ export class WireExchange implements EngineExchange {
   client: ClientSide | null = null;
   /** What it waits for, or whose reply it carries. */
   backendSide: BackendSide | null = null;
+  /** What the route allows where a connection outlives the exchange of messages. */
+  streams: StreamSettings = noStreams;
+  /** The backend has changed the protocol: its end of the connection, until the reply goes out. */
+  tunnelEnd: TunnelEnd | null = null;
   /** The reply object while there is none yet: the upstream scans its head into it. */
   readonly replyInTheMaking: WireReply = new WireReply();
   /** One of `answer` and `deliver` has been called. */
@@ -93,6 +98,8 @@ export class WireExchange implements EngineExchange {
     this.isHead = false;
     this.client = null;
     this.backendSide = null;
+    this.streams = noStreams;
+    this.tunnelEnd = null;
     this.replyInTheMaking.reset();
     this.isConcluded = false;
     this.isFinished = false;
@@ -213,6 +220,7 @@ export class WireExchange implements EngineExchange {
   dropBackend(): void {
     const side = this.backendSide;
     this.backendSide = null;
+    this.tunnelEnd = null;
     side?.abandon();
   }
 

@@ -16,6 +16,8 @@ export class WireRequest implements ExchangeRequest {
   scheme: "http" | "https" = "http";
   host = "";
   clientIp = "";
+  /** Protocols that the client wants to change to, in lower case, `,` between them; almost always empty. */
+  upgrade = "";
   /** Where the path begins in the target: behind `http://host` of an absolute-form target (RFC 9112 section 3.2.2). */
   pathStart = 0;
   #path: string | null = null;
@@ -38,6 +40,7 @@ export class WireRequest implements ExchangeRequest {
     this.scheme = "http";
     this.host = "";
     this.clientIp = "";
+    this.upgrade = "";
     this.pathStart = 0;
     this.#path = null;
     this.#query = null;

@@ -45,10 +45,15 @@ export interface Wire {
   readonly connectionCount: number;
   /** Exchanges that have begun and not ended. */
   readonly exchangeCount: number;
+  /** Exchanges that are long: upgraded connections and streams of events. */
+  readonly streams: { readonly upgraded: number; readonly events: number };
   listen(options: ListenOptions): Promise<AddressInfo>;
   /** Serves a connection that somebody else has accepted. */
   accept(socket: Socket, scheme: "http" | "https"): void;
-  /** Stops accepting, closes idle connections, lets replies end with `Connection: close`; cuts off what is left at the deadline. */
+  /**
+   * Answers who has connected already, then stops listening; idle connections may bring a last request, replies end with `Connection:
+   * close`, upgraded connections and streams of events end properly. Cuts off what is left at the deadline.
+   */
   drain(deadlineMs: number): Promise<void>;
   /** Ends everything now. */
   close(): Promise<void>;
@@ -56,6 +61,10 @@ export interface Wire {
 
 /** Exchanges that wait to be used again: more than are ever in flight at once on one thread would only be memory. */
 const idleExchangesMax = 1024;
+
+/** Turns of the loop without a new connection after which the kernel's queue counts as empty; and at most so many turns. */
+const queueQuietTurns = 3;
+const queueTurnsMax = 10_000;
 
 /** The last two digits of a request id, made once. */
 const lowIds: readonly string[] = Array.from({ length: 36 * 36 }, (_, low) => low.toString(36).padStart(2, "0"));
@@ -78,6 +87,9 @@ export const createWire = (options: WireOptions): Wire => {
   let dateUntilMs = -1;
   let whenEmpty: (() => void) | null = null;
   let isDraining = false;
+  let isClosed = false;
+  let accepted = 0;
+  const streams = { upgraded: 0, events: 0 };
 
   const context: WireContext = {
     limits,
@@ -93,6 +105,7 @@ export const createWire = (options: WireOptions): Wire => {
     get isDraining() {
       return isDraining;
     },
+    streams,
     take: () => idle.pop() ?? new WireExchange(log),
     giveBack: (x) => {
       x.reset();
@@ -124,7 +137,8 @@ export const createWire = (options: WireOptions): Wire => {
   };
 
   const accept = (socket: Socket, scheme: "http" | "https"): void => {
-    if (isDraining || connections.size >= limits.connectionsMax) {
+    accepted++;
+    if (isClosed || connections.size >= limits.connectionsMax) {
       socket.destroy();
       return;
     }
@@ -135,6 +149,19 @@ export const createWire = (options: WireOptions): Wire => {
     Promise.all([...servers].map((server) => new Promise<void>((resolve) => server.close(() => resolve())))).then(
       () => {},
     );
+
+  /**
+   * Takes who stands in the kernel's queue: their handshake is done, and closing the listener would reset them. Ends when a few turns of
+   * the loop have brought nobody.
+   */
+  const emptyQueue = async (): Promise<void> => {
+    let quiet = 0;
+    for (let turn = 0; turn < queueTurnsMax && quiet < queueQuietTurns; turn++) {
+      const before = accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = accepted === before ? quiet + 1 : 0;
+    }
+  };
 
   const cutOff = (): void => {
     for (const connection of [...connections]) connection.destroy();
@@ -174,14 +201,19 @@ export const createWire = (options: WireOptions): Wire => {
           },
         );
       }),
+    get streams() {
+      return streams;
+    },
     accept,
     drain: async (deadlineMs) => {
       isDraining = true;
-      const stopped = stopListening();
       for (const connection of [...connections]) connection.drain();
+      await emptyQueue();
+      const stopped = stopListening();
       if (connections.size > 0) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(() => {
+            isClosed = true;
             cutOff();
             resolve();
           }, deadlineMs);
@@ -197,6 +229,7 @@ export const createWire = (options: WireOptions): Wire => {
     },
     close: async () => {
       isDraining = true;
+      isClosed = true;
       const stopped = stopListening();
       cutOff();
       await stopped;
