@@ -53,6 +53,7 @@ const startRole = async (settings: Partial<GatewayRoleSettings> & { readonly dat
     labels: [],
     logLevel: "info",
     accessLog: "off",
+    observation: { explainSample: 0, explainFailures: 0 },
     ...settings,
   };
   child.send({ type: "start", role: "gateway", settings: start });

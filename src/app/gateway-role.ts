@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { jsonLog, type LogLevel } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
+import type { ObservationSettings } from "./observation-settings.ts";
 
 /** What the role `gateway` runs with. Exactly one of `control` and `configDir` says where its configuration comes from. */
 export interface GatewayRoleSettings {
@@ -17,6 +18,7 @@ export interface GatewayRoleSettings {
   readonly dataDir: string;
   readonly logLevel: LogLevel;
   readonly accessLog: "off" | "stdout" | "file";
+  readonly observation: ObservationSettings;
   /** How long running calls may take to end on `stop`. */
   readonly drainMs?: number;
 }
@@ -56,11 +58,17 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
         ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, settings.labels, log)
         : { control };
     if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
+    const { explainSample, explainFailures, otlp } = settings.observation;
     const ended = createEndedThreads();
     return await startGateway({
       ...settings,
       threads,
       version: versionOf(),
+      recording: {
+        sampleRate: explainSample,
+        failuresPerMinute: explainFailures,
+        traceRate: otlp?.sample ?? null,
+      },
       source,
       threadUrl,
       loading,

@@ -92,6 +92,16 @@ export const programProblems = {
     title: "Endpoints not readable",
     help: "Start the platform again, or give `--url`.",
   },
+  "explanation.not_found": {
+    status: 404,
+    title: "No explanation",
+    help: "Kept are the newest calls that asked for it with `portico try --explain`, those of the gateway's share (`--explain-sample`) and failed ones.",
+  },
+  "explanation.refused": {
+    status: 403,
+    title: "The gateway did not explain the call",
+    help: "The message has the reason: the token is for another API, has expired, was made by another platform, or too many calls asked.",
+  },
   "cli.fault": {
     status: 500,
     title: "Internal error",

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type LogLevel, logLevels } from "../base/log.ts";
+import type { ProcessSettings } from "../model/settings.ts";
 import { usageFailure } from "./cli/failure.ts";
 
 /** A setting of the program: one row says everything about it. */
@@ -36,6 +37,31 @@ export const settingRows = {
     "file for up, stdout for gateway",
     "one JSON line per call: off, stdout, file",
   ),
+  "explain-sample": row("--explain-sample <share>", "0", "share of all calls whose explanation is kept, 0 to 1"),
+  "explain-failures": row(
+    "--explain-failures <n>",
+    "30",
+    "failed calls per minute whose outcome is kept for `explain`",
+  ),
+  "otlp-endpoint": row(
+    "--otlp-endpoint <url>",
+    "none",
+    "OpenTelemetry collector (OTLP over HTTP) for traces and metrics; OTEL_EXPORTER_OTLP_ENDPOINT counts too",
+  ),
+  "otlp-sample": row(
+    "--otlp-sample <share>",
+    "0.1",
+    "share of the calls without a trace of their own that are traced, 0 to 1",
+  ),
+  "otlp-metrics-seconds": row("--otlp-metrics-seconds <n>", "60", "how often metrics are exported"),
+  "otlp-headers": {
+    flag: "",
+    env: "PORTICO_OTLP_HEADERS",
+    defaultText: "none",
+    description:
+      "header fields for the collector, name=value separated by commas; OTEL_EXPORTER_OTLP_HEADERS counts too",
+    isInFile: true,
+  },
   "database-url": {
     flag: "",
     env: "DATABASE_URL",
@@ -66,6 +92,8 @@ export interface SettingSources {
 export interface Settings {
   text(name: SettingName): string | undefined;
   integer(name: SettingName, min: number, max: number): number | undefined;
+  /** A number from 0 to 1. */
+  share(name: SettingName): number | undefined;
   isOn(name: SettingName): boolean;
   list(name: SettingName): readonly string[];
 }
@@ -96,6 +124,12 @@ export const settingsFrom = (sources: SettingSources): Settings => {
       return number >= min && number <= max
         ? number
         : wrong(found.from, found.value, `a whole number from ${min} to ${max}`);
+    },
+    share: (name) => {
+      const found = find(name);
+      if (found === undefined) return undefined;
+      const number = /^\d*\.?\d+$/.test(String(found.value)) ? Number(found.value) : Number.NaN;
+      return number >= 0 && number <= 1 ? number : wrong(found.from, found.value, "a number from 0 to 1");
     },
     isOn: (name) => {
       const found = find(name);
@@ -183,7 +217,20 @@ export const settingsFile = async (directory: string): Promise<Readonly<Record<s
     });
   }
   const [settings] = resources;
-  return settings?.kind === "settings" ? (settings.body.settings ?? {}) : {};
+  return settings?.kind === "settings" ? flat(settings.body.settings ?? {}) : {};
+};
+
+/** Groups of settings become names with a hyphen: `otlp: { endpoint: ... }` is `otlp-endpoint`. */
+const flat = ({ otlp = {}, explain = {}, ...others }: ProcessSettings): Readonly<Record<string, unknown>> => {
+  const { headers, ...rest } = otlp;
+  const all: Record<string, unknown> = { ...others };
+  for (const [name, value] of Object.entries(rest)) all[`otlp-${name}`] = value;
+  for (const [name, value] of Object.entries(explain)) all[`explain-${name}`] = value;
+  if (headers !== undefined)
+    all["otlp-headers"] = Object.entries(headers)
+      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+      .join(",");
+  return all;
 };
 
 const portMax = 65_535;

@@ -8,6 +8,7 @@ import type { Log, LogLevel } from "../base/log.ts";
 import { ensureWebBuilt } from "../portals/web-build.ts";
 import { type DirectoryLease, takeDirectory } from "../store/directory-lease.ts";
 import { managementAccess } from "./management-access.ts";
+import type { ObservationSettings } from "./observation-settings.ts";
 import type { RoleStart } from "./role-process.ts";
 import { runSample, type Sample } from "./sample.ts";
 import { type SupervisedChild, superviseChild } from "./supervised-child.ts";
@@ -29,6 +30,7 @@ export interface UpSettings {
   readonly labels: readonly string[];
   readonly logLevel: LogLevel;
   readonly accessLog: "off" | "stdout" | "file";
+  readonly observation: ObservationSettings;
 }
 
 /** A running platform. */
@@ -160,6 +162,7 @@ const gatewayStart = (settings: UpSettings, controlUrl: string, tokenFile: strin
     dataDir: settings.dataDir,
     logLevel: settings.logLevel,
     accessLog: settings.accessLog,
+    observation: settings.observation,
   },
 });
 

@@ -67,6 +67,8 @@ export const announceLimit = (x: Exchange, limit: AnnouncedLimit, admission: Adm
     };
     x.variables.set(announcedVariable, announced);
   }
+  x.record?.note(`limit ${limit.name}`, admission.limit);
+  x.record?.note(`remaining ${limit.name}`, admission.remaining);
   x.setReplyHeader("RateLimit-Policy", announced.policy);
   x.setReplyHeader("RateLimit", announced.state);
 };

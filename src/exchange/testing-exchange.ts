@@ -77,6 +77,7 @@ interface TestRecorder extends Recorder {
   upstream(event: string, detail: string): void;
   replyHeader(name: string, value: string): void;
   nextTraceparent(): string;
+  tap<S>(message: "request" | "reply", source: S): S;
 }
 
 /**
@@ -245,6 +246,7 @@ const testRecorder = (notes: { readonly name: string; readonly value: NoteValue 
   upstream: () => {},
   replyHeader: () => {},
   nextTraceparent: () => "",
+  tap: (_message, source) => source,
 });
 
 /** The text of a body, whole. */

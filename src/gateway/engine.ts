@@ -2,6 +2,7 @@ import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts, Step } from
 import type { Recorder } from "../exchange/recorder.ts";
 import type { Reply } from "../exchange/reply.ts";
 import type { StreamSettings } from "./stream-settings.ts";
+import type { BodySource } from "./wire/sides.ts";
 
 /** What happens to a request on its way to a backend: each `sent` begins an attempt. */
 export type UpstreamEvent = "queued" | "sent" | "reply" | "failed";
@@ -14,6 +15,8 @@ export interface EngineRecorder extends Recorder {
   replyHeader(name: string, value: string): void;
   /** What the next request to a backend says as `traceparent`; empty where the client's is handed on. */
   nextTraceparent(): string;
+  /** A body is about to pass: the same one, perhaps with its first bytes kept. */
+  tap(message: "request" | "reply", source: BodySource): BodySource;
 }
 
 /** A step that a policy left for the reply. */

@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Kysely } from "kysely";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { explainSigningKey } from "../model/explain-token.ts";
 import { hintOutbox } from "../store/outbox.ts";
 import type { Tables } from "../store/schema.ts";
 import type { Actor } from "./actor.ts";
@@ -15,6 +16,7 @@ import { startSnapshotMaker } from "./delivery/snapshot-maker.ts";
 import { openDocumentLibrary } from "./documents.ts";
 import { openApiDocument } from "./openapi-document.ts";
 import { operations } from "./operations.ts";
+import { explanationRing } from "./requests/explanation-ring.ts";
 import { requestRing } from "./requests/request-ring.ts";
 import { routeTable } from "./route-table.ts";
 import type { SecretBox } from "./secret-box.ts";
@@ -103,6 +105,8 @@ export const openManagement = async (settings: ManagementSettings): Promise<Mana
     },
     deliveryErrors: () => maker.current()?.errors ?? [],
     requests: requestRing(),
+    explanations: explanationRing(),
+    explainKey: explainSigningKey(box.derive("explain tokens")),
     forget: () => {
       configuration.forget();
       maker.forget();

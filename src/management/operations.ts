@@ -44,7 +44,9 @@ import { listPolicies } from "./policies/list-policies.ts";
 import { policyScopeOperations } from "./policies/scope-operations.ts";
 import { deletePlan, getPlan, listPlans, putPlan } from "./products/plans.ts";
 import { getBackup, postRestore } from "./recovery/operations.ts";
+import { getExplanation } from "./requests/get-explanation.ts";
 import { listRequests } from "./requests/list-requests.ts";
+import { postExplainToken } from "./requests/post-explain-token.ts";
 import type { Collection } from "./resources/collection.ts";
 import { backendCollection, fragmentCollection, productCollection } from "./resources/collections.ts";
 import { deleteOperation, getOperation, listOperation, patchOperation, putOperation } from "./resources/operations.ts";
@@ -137,6 +139,8 @@ export const operations: readonly Operation[] = [
   listGateways,
   getUsage,
   listRequests,
+  getExplanation,
+  postExplainToken,
   listAudit,
   getBackup,
   postRestore,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { Fault } from "../base/fault.ts";
 
 /** Encrypts what must be read again: named values, answers that hold a new key. */
@@ -6,6 +6,8 @@ export interface SecretBox {
   /** `context` says what it is for; only the same context opens it. */
   seal(plain: Uint8Array | string, context: string): Uint8Array;
   open(sealed: Uint8Array, context: string): Buffer;
+  /** A key of 32 bytes for one purpose, always the same for it; tells nothing about the box's own. */
+  derive(purpose: string): Buffer;
   /** Tells keys apart without telling anything about them. */
   readonly fingerprint: string;
 }
@@ -46,6 +48,7 @@ export const secretBox = (key: Uint8Array): SecretBox => {
         });
       }
     },
+    derive: (purpose) => Buffer.from(hkdfSync("sha256", key, "", `portico ${purpose}`, 32)),
     fingerprint: createHmac("sha256", key).update("portico secret key").digest("hex"),
   };
 };

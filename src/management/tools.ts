@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Kysely } from "kysely";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -5,6 +6,7 @@ import type { UnitError } from "../model/snapshot.ts";
 import type { Tables } from "../store/schema.ts";
 import type { Configuration } from "./configuration.ts";
 import type { DocumentLibrary } from "./documents.ts";
+import type { ExplanationRing } from "./requests/explanation-ring.ts";
 import type { RequestRing } from "./requests/request-ring.ts";
 import type { SecretBox } from "./secret-box.ts";
 import type { UnitWorkshop } from "./units.ts";
@@ -28,6 +30,9 @@ export interface ManagementTools {
   /** APIs that cannot be made into what gateways run, as delivery last found. */
   readonly deliveryErrors: () => readonly UnitError[];
   readonly requests: RequestRing;
+  readonly explanations: ExplanationRing;
+  /** Signs the tokens that ask gateways to explain calls. */
+  readonly explainKey: KeyObject;
   /** Where the database is, for backup and restore, which open connections of their own. */
   readonly databaseUrl: string;
   /** Forgets what is kept in memory of the database, after a restore replaced it. */

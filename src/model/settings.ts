@@ -15,6 +15,8 @@ const fileKeySchema = z.strictObject({
 });
 export type FileKey = z.infer<typeof fileKeySchema>;
 
+const shareSchema = z.number().min(0).max(1);
+
 const portSchema = z.int().min(1).max(65_535);
 
 /** Settings of the program itself, for who starts it in the bundle's directory; flags and environment variables go before them. */
@@ -32,6 +34,19 @@ export const processSettingsSchema = z.strictObject({
   labels: z.array(labelSchema).max(50).optional(),
   "log-level": z.enum(["debug", "info", "warn", "error"]).optional(),
   "access-log": z.enum(["off", "stdout", "file"]).optional(),
+  /** Where traces and metrics go: an OpenTelemetry collector that speaks OTLP over HTTP. */
+  otlp: z
+    .strictObject({
+      endpoint: z.url({ protocol: /^https?$/ }).optional(),
+      headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/), z.string().max(4096)).optional(),
+      sample: shareSchema.optional(),
+      "metrics-seconds": z.int().min(1).max(3600).optional(),
+    })
+    .optional(),
+  /** Which calls are recorded for `portico explain` although nobody asked. */
+  explain: z
+    .strictObject({ sample: shareSchema.optional(), failures: z.int().min(0).max(10_000).optional() })
+    .optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
   "gateway-url": z.url({ protocol: /^https?$/ }).optional(),
 });

@@ -109,6 +109,8 @@ export type DeliveryMessage =
       /** Digests that are no longer valid. */
       readonly revoked: readonly string[];
     }
+  /** The public key of tokens that ask for calls to be explained; takes effect at once. */
+  | { readonly type: "explain-key"; readonly key: string }
   | { readonly type: "commit"; readonly revision: number; readonly hash: string }
   | { readonly type: "beat"; readonly nowMs: number };
 

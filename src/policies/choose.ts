@@ -44,7 +44,14 @@ never "false".`,
     }));
     const otherwise = config.otherwise === undefined ? undefined : tools.block(config.otherwise, ".otherwise");
     return (x) => {
-      for (const branch of branches) if (branch.condition.of(x)) return branch.run(x);
+      for (const [index, branch] of branches.entries()) {
+        const isTrue = branch.condition.of(x);
+        x.record?.note(`when[${index}].condition`, isTrue);
+        if (!isTrue) continue;
+        x.record?.note("branch", `when[${index}]`);
+        return branch.run(x);
+      }
+      x.record?.note("branch", otherwise === undefined ? "none" : "otherwise");
       return otherwise?.(x);
     };
   },

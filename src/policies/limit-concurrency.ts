@@ -38,6 +38,7 @@ Without \`steps\` the place is held until the call's last byte. Around \`forward
     const refusal = refuse("limit.concurrency_exceeded", { headers: [["Retry-After", "1"]] });
     return (x) => {
       const by = key.of(x);
+      x.record?.note("limit", config["max-count"]);
       if (!counter.enter(by)) return refusal;
       if (block === undefined) {
         x.onDone(() => counter.leave(by));

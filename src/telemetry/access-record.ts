@@ -22,6 +22,8 @@ export const accessRecord = (x: Exchange, outcome: ExchangeOutcome): string => {
     if (caller.product !== "") line += `,"product":${JSON.stringify(caller.product)}`;
     if (caller.subject !== "") line += `,"subject":${JSON.stringify(caller.subject)}`;
   }
+  const { traceId } = x;
+  if (traceId !== "") line += `,"traceId":"${traceId}"`;
   if (fault !== null) line += `,"code":${JSON.stringify(fault.code)}`;
   if (fault !== null && fault.source !== "") line += `,"source":${JSON.stringify(fault.source)}`;
   if (outcome.isAborted) line += ',"aborted":true';

@@ -5,6 +5,7 @@ import { completionFor } from "./completion.ts";
 import { control } from "./control.ts";
 import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
+import { explain } from "./explain.ts";
 import { gateway } from "./gateway.ts";
 import { importApi } from "./import.ts";
 import { init } from "./init.ts";
@@ -35,6 +36,7 @@ export const commands: readonly CommandSpec[] = [
   revisions,
   rollback,
   logs,
+  explain,
   doctor,
   backup,
   restore,

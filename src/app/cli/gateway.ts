@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
+import { observationOf } from "../observation-settings.ts";
 import { accessLogOf, logLevelOf } from "../settings.ts";
 import { type CommandSpec, exitCodes } from "./command.ts";
 import { usageFailure } from "./failure.ts";
@@ -19,7 +20,18 @@ export const gateway: CommandSpec = {
     { flags: "--control <url>", description: "control plane to take configuration from", env: "PORTICO_CONTROL" },
     { flags: "--token-file <file>", description: "file with the gateway's token for the control plane" },
     { flags: "--config <dir>", description: "bundle to take configuration from" },
-    ...settingOptions(["data", "threads", "labels", "log-level", "access-log"]),
+    ...settingOptions([
+      "data",
+      "threads",
+      "labels",
+      "log-level",
+      "access-log",
+      "explain-sample",
+      "explain-failures",
+      "otlp-endpoint",
+      "otlp-sample",
+      "otlp-metrics-seconds",
+    ]),
   ],
   examples: [
     "portico gateway --config ./bundle --port 8080 --ops-port 8083",
@@ -48,6 +60,7 @@ export const gateway: CommandSpec = {
       dataDir: dataDirOf(call, settings),
       logLevel: logLevelOf(settings),
       accessLog: accessLogOf(settings, "stdout"),
+      observation: observationOf(settings, call.terminal.env),
       ...(directory === undefined ? {} : { configDir: directory }),
       ...(controlUrl === undefined
         ? {}

@@ -5,7 +5,6 @@ const later: readonly (readonly [name: string, group: CommandSpec["group"], what
   ["functions", "Run", "runs function apps"],
   ["controller", "Run", "watches a Kubernetes cluster"],
   ["test", "Configure", "runs the scenarios of a bundle"],
-  ["explain", "Operate", "shows every decision about one request"],
   ["deploy", "Configure", "deploys a microservice to Kubernetes"],
   ["translate", "Configure", "turns Kubernetes YAML into a bundle"],
   ["mock", "Run", "serves a document's examples"],

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { observationOf } from "../observation-settings.ts";
 import { accessLogOf, logLevelOf, portsOf } from "../settings.ts";
 import { type CommandSpec, exitCodes } from "./command.ts";
 import { dataDirOf, endpointsFile } from "./platform.ts";
@@ -27,6 +28,11 @@ export const up: CommandSpec = {
     "labels",
     "log-level",
     "access-log",
+    "explain-sample",
+    "explain-failures",
+    "otlp-endpoint",
+    "otlp-sample",
+    "otlp-metrics-seconds",
   ]),
   examples: ["portico up", "portico up --port-base 9000 --data /var/lib/portico --empty"],
   run: async (call) => {
@@ -49,6 +55,7 @@ export const up: CommandSpec = {
         labels: settings.list("labels"),
         logLevel,
         accessLog: accessLogOf(settings, "file"),
+        observation: observationOf(settings, call.terminal.env),
       },
       log,
     );

@@ -41,7 +41,10 @@ const anyOf =
   (x) => {
     // The usual case, a valid key in first place, is answered without waiting.
     const result = alternatives[0]?.step.step(x);
-    if (result === undefined) return undefined;
+    if (result === undefined) {
+      x.record?.note("admitted by", alternatives[0]?.kind ?? "");
+      return undefined;
+    }
     return tryRest(alternatives, challenges, x, result);
   };
 
@@ -54,7 +57,11 @@ const tryRest = async (
   let refusal: Reply | undefined;
   for (const [index, alternative] of alternatives.entries()) {
     const reply = index === 0 ? await first : await alternative.step.step(x);
-    if (reply === undefined) return undefined;
+    if (reply === undefined) {
+      x.record?.note("admitted by", alternative.kind);
+      return undefined;
+    }
+    x.record?.note(`refused by ${alternative.kind}`, reply.problem?.code ?? String(reply.status));
     const isAbsent = reply.problem?.code === protections[alternative.kind].missing;
     if (refusal === undefined || (!isAbsent && isAboutAbsence(refusal))) refusal = reply;
   }

@@ -27,6 +27,7 @@ export interface DeliveryClientOptions {
   held(): { readonly units: Readonly<Record<string, string>>; readonly revision: number };
   /** A commit is complete. The client goes on to read meanwhile. */
   onCommit(commit: Commit): void;
+  onExplainKey(key: string): void;
   readonly beatTimeoutMs?: number;
 }
 
@@ -35,7 +36,7 @@ export interface DeliveryClient {
   readonly isConnected: boolean;
   report(report: GatewayReport): Promise<void>;
   /** Sends JSON to a path below `/gateway/v1/`; rejects where control is away or refuses. */
-  send(path: "usage" | "requests", body: unknown, timeoutMs?: number): Promise<void>;
+  send(path: "usage" | "requests" | "explanations", body: unknown, timeoutMs?: number): Promise<void>;
   close(): void;
 }
 
@@ -111,7 +112,11 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
     retryMs = retryMsMin;
     log.info("connected to control", { revision });
     const collect = collectCommits(new Map(Object.entries(units)), options.onCommit);
-    for await (const line of linesOf(response)) collect(JSON.parse(line) as DeliveryMessage);
+    for await (const line of linesOf(response)) {
+      const message = JSON.parse(line) as DeliveryMessage;
+      if (message.type === "explain-key") options.onExplainKey(message.key);
+      else collect(message);
+    }
     throw new Error("control ended the stream");
   };
 

@@ -4,11 +4,13 @@ import type { Worker } from "node:worker_threads";
 import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
+import type { RecordingSettings } from "../record/recording.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
 import { attachCounters, createCounterMemory } from "../shared/counters.ts";
 import { joinChanges } from "../swap.ts";
 import type { WireLimits } from "../wire/limits.ts";
 import { type Commit, createDeliveryClient, type DeliveryClient } from "./delivery-client.ts";
+import { createExplanationOutbox } from "./explanation-outbox.ts";
 import { createHeldConfiguration, textsOf } from "./held-configuration.ts";
 import { instanceOf } from "./instance.ts";
 import { openOpsPort } from "./ops-port.ts";
@@ -55,6 +57,8 @@ export interface GatewayProcessOptions {
   readonly log: Log;
   readonly logLevel: LogLevel;
   readonly accessLog: "off" | "stdout" | "file";
+  /** Which calls are recorded without being asked: for the whole process. */
+  readonly recording?: RecordingSettings;
   readonly limits?: Partial<WireLimits>;
   readonly trustedProxies?: readonly string[];
   /** How long running calls may take to end on `stop`. */
@@ -77,6 +81,7 @@ const recentEveryMs = 500;
 const countersEveryMs = 30_000;
 const logLookEveryMs = 10_000;
 const recentLinesMax = 2_000;
+const nothingRecorded: RecordingSettings = { sampleRate: 0, failuresPerMinute: 0, traceRate: null };
 const journalBytesMax = 16 * 1024 * 1024;
 /** How long a start without a saved snapshot waits for the first one from control before it says that it runs. */
 const firstCommitMsMax = 3_000;
@@ -131,6 +136,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       limits: options.limits ?? {},
       trustedProxies: options.trustedProxies ?? [],
       counters: counterMemory,
+      recording: perThread(options.recording ?? nothingRecorded, options.threads),
       accessLog: options.accessLog === "stdout" ? "stdout" : accessLog,
     },
     newRegions: observer.newRegions,
@@ -141,6 +147,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       endedUsage.push(...observer.takeUsage(thread.usage, true));
       counters.repairThread(thread.thread);
     },
+    onExplained: (lines) => explanations.add(lines, (explanation) => observer.explained?.(explanation)),
     onRecent: (lines) => {
       if (recent.length >= recentLinesMax) return;
       recent.push(...lines.split("\n", recentLinesMax - recent.length).filter((line) => line !== ""));
@@ -260,11 +267,15 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     await client.send("requests", { instance, records: lines.map((line): unknown => JSON.parse(line)) });
   };
 
+  const explanations = createExplanationOutbox(log, isControlled, (records) =>
+    client?.isConnected === true ? client.send("explanations", { instance, records }) : null,
+  );
   const isReady = (): boolean => !isStopping && held.hasTable && pool.threads.some((thread) => thread.isListening);
   const timers = [
     every(reportEveryMs, report),
     every(usageEveryMs, sendUsage),
     every(recentEveryMs, () => sendRecent().catch(() => {})),
+    every(recentEveryMs, explanations.flush),
     every(countersEveryMs, saveQuotas),
     ...(accessLog === null ? [] : [every(logLookEveryMs, () => rotateWhenBig(accessLog, pool.reopenLogs, log))]),
   ];
@@ -322,6 +333,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
         log,
         held: () => ({ units: held.hashes(), revision: held.revision }),
         onCommit: enqueue,
+        onExplainKey: (key) => pool.giveExplainKey(key),
       });
       if (!held.hasTable) await Promise.race([firstCommit.promise, delay(firstCommitMsMax)]);
     } else stopWatching = source.watch?.(() => void reload());
@@ -383,6 +395,12 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     };
   }
 };
+
+/** Budgets are for the process: its threads share them evenly. */
+const perThread = (recording: RecordingSettings, threads: number): RecordingSettings => ({
+  ...recording,
+  failuresPerMinute: Math.ceil(recording.failuresPerMinute / threads),
+});
 
 const every = (intervalMs: number, act: () => Promise<void>): NodeJS.Timeout =>
   setInterval(() => {

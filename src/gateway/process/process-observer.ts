@@ -1,3 +1,4 @@
+import type { Explanation } from "../../model/explanation.ts";
 import type { UsageRow } from "../../model/snapshot.ts";
 
 /** What the process knows about itself, for the metrics. */
@@ -20,6 +21,8 @@ export interface ProcessObserver {
   threadEnded(metrics: SharedArrayBuffer): void;
   takeUsage(usage: SharedArrayBuffer, isDead: boolean): readonly UsageRow[];
   mergeUsage(rows: readonly UsageRow[]): readonly UsageRow[];
+  /** A call was recorded; for traces. */
+  explained?(explanation: Explanation): void;
   metricsText(
     threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[],
     facts: ProcessFacts,

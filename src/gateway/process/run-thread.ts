@@ -7,6 +7,7 @@ import type { ApiUnit } from "../../model/snapshot.ts";
 import type { Lists } from "../compile/compile-tools.ts";
 import type { Finished } from "../engine.ts";
 import { outboundFetch } from "../outbound-fetch.ts";
+import { createRecording } from "../record/recording.ts";
 import { createRun } from "../run/run.ts";
 import { createUrlBackends } from "../run/url-backends.ts";
 import { createAccessReader } from "../shared/access-table.ts";
@@ -69,8 +70,10 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     upstream,
   });
   const urlBackends = createUrlBackends({ kinds: lists.backends, log, upstream });
-  const run = createRun({ table: swap.table, urlBackends, log });
+  const recording = createRecording(start.recording, clock, () => setImmediate(tellExplained));
+  const run = createRun({ table: swap.table, urlBackends, log, recording });
   const finished: Finished = (x, outcome) => {
+    recording.finished(x, outcome, run.apiOf(x));
     run.finished(x, outcome);
     observer.finished(x, outcome);
   };
@@ -84,6 +87,10 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     wheel,
   });
   const tell = (message: FromThread): void => port.postMessage(message);
+  const tellExplained = (): void => {
+    const lines = recording.take();
+    if (lines !== "") tell({ type: "explained", lines });
+  };
 
   const beats = new Int32Array(start.beats);
   let ticks = 0;
@@ -107,6 +114,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     if (ticks % recentEveryTicks !== 0) return;
     const lines = observer.takeRecent();
     if (lines !== "") tell({ type: "recent", lines });
+    tellExplained();
   };
   const beating = setInterval(tick, beatIntervalMs);
   tick();
@@ -115,6 +123,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     await wire.drain(deadlineMs);
     clearInterval(beating);
     tick();
+    tellExplained();
     await observer.close();
     upstreams.close();
     urlBackends.dispose();
@@ -164,6 +173,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
         }
       });
     } else if (message.type === "reopen-log") observer.reopenLog();
+    else if (message.type === "explain-key") recording.takeKey(message.key);
     else if (message.type === "drain") inOrder(() => drain(message.deadlineMs));
   });
 };

@@ -1,5 +1,6 @@
 import type { LogLevel } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
+import type { RecordingSettings } from "../record/recording.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
 import type { WireLimits } from "../wire/limits.ts";
 
@@ -34,6 +35,7 @@ export interface ThreadStart {
   readonly usage: SharedArrayBuffer;
   /** A path, `stdout`, or null for none. */
   readonly accessLog: string | null;
+  readonly recording: RecordingSettings;
 }
 
 /** From the main thread to a thread, in order: what comes later waits for what came before. */
@@ -44,6 +46,7 @@ export type ToThread =
   | { readonly type: "access"; readonly sequence: number; readonly buffers: AccessBuffers }
   | { readonly type: "listen"; readonly port: number }
   | { readonly type: "reopen-log" }
+  | { readonly type: "explain-key"; readonly key: string }
   | { readonly type: "drain"; readonly deadlineMs: number };
 
 /** From a thread to the main thread. */
@@ -59,6 +62,8 @@ export type FromThread =
   | { readonly type: "listen-failed"; readonly code: string; readonly message: string }
   /** Access records, JSON lines. */
   | { readonly type: "recent"; readonly lines: string }
+  /** Explanations, JSON lines. */
+  | { readonly type: "explained"; readonly lines: string }
   | { readonly type: "drained" };
 
 /** How often a thread beats, and the main thread looks. */

@@ -37,6 +37,7 @@ export interface ThreadPoolOptions {
   /** A thread has ended, planned or not: its regions are to be read for the last time, its counters repaired. */
   onEnded(thread: ThreadFacts): void;
   onRecent(lines: string): void;
+  onExplained(lines: string): void;
   /** Threads that are loading or loaded already, to be used first. */
   readonly loading?: readonly Worker[];
   /** A thread that does not beat for so long is replaced. */
@@ -52,6 +53,8 @@ export interface ThreadPool {
   /** Gives all threads the access tables; settles when none uses older ones. */
   giveAccess(buffers: AccessBuffers): Promise<void>;
   reopenLogs(): void;
+  /** Gives all threads, also those to come, the key of explain tokens. */
+  giveExplainKey(key: string): void;
   readonly threads: readonly ThreadFacts[];
   readonly restarts: number;
   /** APIs whose newest unit is not what serves, as the threads last said. */
@@ -94,6 +97,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   const youngDeaths = new Map<number, number>();
   let port = 0;
   let sequence = 0;
+  let explainKey: string | null = null;
   let restarts = 0;
   let isDraining = false;
   let lastLookMs = performance.now();
@@ -170,6 +174,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     });
     worker.on("exit", (code) => ended(handle, code));
     post(handle, { type: "start", start: begin });
+    if (explainKey !== null) post(handle, { type: "explain-key", key: explainKey });
     for (const change of options.initialChanges()) {
       void ask(handle, (n) => ({ type: "apply", sequence: n, change })).then((found) => {
         if (found !== null) errors = found;
@@ -197,6 +202,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         }),
       );
     } else if (message.type === "recent") options.onRecent(message.lines);
+    else if (message.type === "explained") options.onExplained(message.lines);
     else handle.drained.resolve();
   };
 
@@ -300,6 +306,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     },
     reopenLogs: () => {
       for (const handle of handles.values()) post(handle, { type: "reopen-log" });
+    },
+    giveExplainKey: (key) => {
+      explainKey = key;
+      for (const handle of handles.values()) post(handle, { type: "explain-key", key });
     },
     get threads() {
       return [...handles.values()];

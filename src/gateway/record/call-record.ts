@@ -5,6 +5,8 @@ import type { NoteValue } from "../../exchange/recorder.ts";
 import type { ExplainedDecision, ExplainReason, Explanation } from "../../model/explanation.ts";
 import type { CompiledStep } from "../compile/compiled-step.ts";
 import type { EngineExchange, EngineRecorder, UpstreamEvent } from "../engine.ts";
+import type { BodySource } from "../wire/sides.ts";
+import { BodyTap } from "./body-tap.ts";
 import { changesBetween, type ExchangeView, type RawChange, viewOf } from "./exchange-view.ts";
 import { createRedactor, type Redactor } from "./redactor.ts";
 
@@ -72,6 +74,7 @@ export class CallRecord implements EngineRecorder {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
+  readonly taps: { request: BodyTap | null; reply: BodyTap | null } = { request: null, reply: null };
   route: { outcome: RouteOutcome; message: string } = { outcome: "found", message: "" };
   leftOut = 0;
   readonly #flags: string;
@@ -147,6 +150,13 @@ export class CallRecord implements EngineRecorder {
     if (!this.options.isTraced) return "";
     const attempts = this.#open.at(-1)?.attempts ?? this.attempts;
     return `00-${this.traceId}-${attempts.at(-1)?.spanId || this.spanId}-${this.#flags}`;
+  }
+
+  tap(message: "request" | "reply", source: BodySource): BodySource {
+    if (this.options.bodyBytesMax === 0) return source;
+    const tap = new BodyTap(source, this.options.bodyBytesMax);
+    this.taps[message] = tap;
+    return tap;
   }
 
   // ---- steps

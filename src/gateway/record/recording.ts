@@ -12,6 +12,7 @@ import {
 import type { ExplainedStep, Explanation } from "../../model/explanation.ts";
 import type { CompiledApi } from "../compile/compiled-api.ts";
 import type { EngineExchange } from "../engine.ts";
+import { MessageBody } from "../wire/message-body.ts";
 import { createBudget } from "./budget.ts";
 import { CallRecord } from "./call-record.ts";
 import { explanationOf, outcomeExplanation } from "./write-explanation.ts";
@@ -153,6 +154,8 @@ export const createRecording = (settings: RecordingSettings, clock: Clock, whenA
       }
       if (tokenApi !== "") x.setReplyHeader(explainIdHeader, x.id);
       if (api !== null) record.redactor.reach(api.secretNames);
+      const { body } = x.request;
+      if (body instanceof MessageBody && body.source !== null) body.source = record.tap("request", body.source);
     },
     finished: (x, outcome, api) => {
       const { record } = x;

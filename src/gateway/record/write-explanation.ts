@@ -8,6 +8,7 @@ import type {
   Explanation,
 } from "../../model/explanation.ts";
 import type { EngineExchange } from "../engine.ts";
+import { MessageBody } from "../wire/message-body.ts";
 import type { CallRecord, RawAttempt, RawStep } from "./call-record.ts";
 import type { RawChange } from "./exchange-view.ts";
 import { createRedactor, cut, type Redactor, type SecretNames, shownCaller } from "./redactor.ts";
@@ -45,16 +46,42 @@ export const explanationOf = (record: CallRecord, x: EngineExchange, outcome: Ex
           },
         }
       : {}),
-    request: { ...requestOf(x, request, redactor), headers: shownFields(request.headers, redactor) },
+    request: {
+      ...requestOf(x, request, redactor),
+      headers: shownFields(request.headers, redactor),
+      ...bodyOf(record.taps.request?.bytes, record),
+    },
     route: routeOf(x, record.route, redactor),
     caller: callerOf(x, redactor),
     steps: record.steps.map((step) => stepOf(step, record)),
     notes: notesOf(record.notes, redactor),
     fault: faultOf(x, redactor),
-    reply: { status: outcome.status, headers: shownFields(replyHeaders, redactor) },
+    reply: {
+      status: outcome.status,
+      headers: shownFields(replyHeaders, redactor),
+      ...bodyOf(madeBody(x) ?? record.taps.reply?.bytes, record),
+    },
     outcome: outcomeOf(outcome),
     leftOut: record.leftOut,
   };
+};
+
+/** A reply's body that was made here, where it is whole. */
+const madeBody = ({ reply }: EngineExchange): Buffer | undefined => {
+  if (!(reply?.body instanceof MessageBody)) return undefined;
+  const { replaced } = reply.body;
+  if (typeof replaced === "string") return Buffer.from(replaced);
+  return replaced instanceof Uint8Array ? Buffer.from(replaced) : undefined;
+};
+
+/** The first bytes as text, where the token asked for them; secrets that are known are taken out. */
+const bodyOf = (bytes: Buffer | undefined, { options, redactor }: CallRecord): { readonly body?: string } => {
+  const { bodyBytesMax } = options;
+  if (bytes === undefined || bodyBytesMax === 0) return {};
+  // What was cut in the middle of a character must not make a text look like no text.
+  const text = new TextDecoder().decode(bytes.subarray(0, bodyBytesMax), { stream: true });
+  if (text.includes("\ufffd") || text.includes("\0")) return { body: `[not text: ${bytes.length} bytes seen]` };
+  return { body: redactor.text(text).slice(0, bodyBytesMax) };
 };
 
 /** What is known of a call that nobody recorded, when it has failed: where it went, why it failed, how it ended. */

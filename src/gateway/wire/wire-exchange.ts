@@ -177,7 +177,7 @@ export class WireExchange implements EngineExchange {
   takeBackendReply(body: BodySource | null): void {
     const reply = this.replyInTheMaking;
     reply.becomeBackends();
-    reply.body.reset(body);
+    reply.body.reset(this.record === null || body === null ? body : this.record.tap("reply", body));
     this.reply = reply;
   }
 

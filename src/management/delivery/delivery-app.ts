@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import { Fault } from "../../base/fault.ts";
+import { explainPublicKeyText } from "../../model/explain-token.ts";
+import type { Explanation } from "../../model/explanation.ts";
 import type { GatewayReport } from "../../model/snapshot.ts";
 import { transaction } from "../../store/database.ts";
 import { touchKeysOf } from "../../store/repositories/api-keys.ts";
@@ -12,7 +14,13 @@ import { checkBody, readJsonBody } from "../parse-request.ts";
 import { refuse } from "../refuse.ts";
 import { problemResponse, requestIdOf } from "../serve.ts";
 import type { ManagementTools } from "../tools.ts";
-import { helloSchema, reportSchema, requestBatchSchema, usageBatchSchema } from "./gateway-body.ts";
+import {
+  explanationBatchSchema,
+  helloSchema,
+  reportSchema,
+  requestBatchSchema,
+  usageBatchSchema,
+} from "./gateway-body.ts";
 import { beatMs, deliver, type GatewayHello } from "./session.ts";
 import type { SnapshotMaker } from "./snapshot-maker.ts";
 
@@ -73,7 +81,13 @@ const streamOf = (delivery: DeliveryTools, hello: GatewayHello, signal: AbortSig
   const until = (): Date => new Date(clock.nowMs() + connectedMs);
   const over = new AbortController();
   const messages = deliver(
-    { db, maker: delivery.maker, clock, onBeat: () => extendConnection(db, hello.instance, until()) },
+    {
+      db,
+      maker: delivery.maker,
+      clock,
+      onBeat: () => extendConnection(db, hello.instance, until()),
+      explainKey: explainPublicKeyText(delivery.tools.explainKey),
+    },
     hello,
     AbortSignal.any([signal, over.signal]),
   );
@@ -147,4 +161,11 @@ const requests: Answer = async ({ tools }, request) => {
   return new Response(null, { status: 204 });
 };
 
-const answers: Readonly<Record<string, Answer>> = { stream, report, usage, requests };
+const explanations: Answer = async ({ tools }, request) => {
+  const batch = await read(explanationBatchSchema, request);
+  // Written by a gateway of ours, which has the token; their shape is for those who show them.
+  tools.explanations.add(batch.instance, batch.records as unknown as readonly Explanation[]);
+  return new Response(null, { status: 204 });
+};
+
+const answers: Readonly<Record<string, Answer>> = { stream, report, usage, requests, explanations };

@@ -67,3 +67,21 @@ export const requestBatchSchema = z.object({
   instance: instanceSchema,
   records: z.array(z.record(z.string().max(100), z.unknown())).max(10_000),
 });
+
+/** Records of calls that were explained. Their members are checked as far as control itself reads them. */
+export const explanationBatchSchema = z.object({
+  instance: instanceSchema,
+  records: z
+    .array(
+      z.looseObject({
+        id: z.string().min(1).max(200),
+        time: z.iso.datetime(),
+        revision: z.int().min(0),
+        route: z.looseObject({ api: z.string().max(200) }),
+        steps: z.array(
+          z.looseObject({ file: z.string().max(1000), path: z.string().max(10_000), steps: z.array(z.unknown()) }),
+        ),
+      }),
+    )
+    .max(1000),
+});

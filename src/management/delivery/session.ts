@@ -32,6 +32,8 @@ export async function* deliver(
     readonly clock: Clock;
     /** Called with every beat, also while changes come without a pause. */
     readonly onBeat: () => Promise<void>;
+    /** The public key of explain tokens. */
+    readonly explainKey: string;
     readonly beatMs?: number;
   },
   hello: GatewayHello,
@@ -39,6 +41,7 @@ export async function* deliver(
 ): AsyncGenerator<DeliveryMessage, void, void> {
   const { db, maker, clock } = tools;
   const sent = new Map(Object.entries(hello.held));
+  yield { type: "explain-key", key: tools.explainKey };
   let delivered: number | undefined;
   let beatAtMs = clock.monotonicMs();
   while (!signal.aborted) {
