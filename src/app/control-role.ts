@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { systemClock } from "../base/clock.ts";
-import { jsonLog, type Log, type LogLevel } from "../base/log.ts";
+import { type Log, type LogLevel, standardErrorLog } from "../base/log.ts";
 import type { Actor } from "../management/actor.ts";
 import { newBearer } from "../management/bearer.ts";
 import { startHousekeeping } from "../management/housekeeping.ts";
@@ -57,11 +57,7 @@ const portalActor: Actor = {
  * fails on the way takes down again what was started.
  */
 export const runControlRole = async (settings: ControlRoleSettings): Promise<ControlRole> => {
-  const log = jsonLog({
-    level: settings.logLevel,
-    write: (line) => process.stderr.write(line),
-    fields: { role: "control" },
-  });
+  const log = standardErrorLog({ level: settings.logLevel, fields: { role: "control" } });
   const closing: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     // In reverse: servers stop taking requests before what answers them goes, the database goes last.

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { jsonLog, type LogLevel } from "../base/log.ts";
+import { type LogLevel, standardErrorLog } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
 
@@ -47,11 +47,7 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
       import("../telemetry/prometheus.ts"),
       import("../telemetry/usage-region.ts"),
     ]);
-    const log = jsonLog({
-      level: settings.logLevel,
-      write: (line) => process.stderr.write(line),
-      fields: { role: "gateway" },
-    });
+    const log = standardErrorLog({ level: settings.logLevel, fields: { role: "gateway" } });
     // A gateway under control never reads documents: what reads them is loaded only where it is needed.
     const source =
       control === undefined

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { jsonLog } from "../base/log.ts";
+import { standardErrorLog } from "../base/log.ts";
 import { compileValue } from "../expressions/value.ts";
 import { awaitStart } from "../gateway/process/run-thread.ts";
 import { openLineFile } from "../telemetry/line-file.ts";
@@ -16,9 +16,5 @@ awaitStart(parentPort, (start) => ({
     usage: start.usage,
     log: start.accessLog === null ? null : openLineFile(start.accessLog === "stdout" ? null : start.accessLog),
   }),
-  log: jsonLog({
-    level: start.logLevel,
-    write: (line) => process.stderr.write(line),
-    fields: { role: "gateway", thread: start.thread },
-  }),
+  log: standardErrorLog({ level: start.logLevel, fields: { role: "gateway", thread: start.thread } }),
 }));

@@ -30,6 +30,8 @@ export interface SupervisedChild {
   readonly restarts: number;
   /** Called with the facts of every later `ready`, after a restart. */
   onReadyAgain(then: (facts: Readonly<Record<string, unknown>>) => void): void;
+  /** From now on its end is no fault and it is not started again: a signal to the whole group reaches children before `stop` does. */
+  letEnd(): void;
   /** SIGTERM, then SIGKILL after `stopMsMax`. */
   stop(): Promise<void>;
 }
@@ -85,6 +87,11 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
     });
   };
 
+  const letEnd = (): void => {
+    isStopping = true;
+    clearTimeout(timer);
+  };
+
   start();
   return {
     ready: first.promise,
@@ -95,9 +102,9 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
       return restarts;
     },
     onReadyAgain: (then) => listeners.push(then),
+    letEnd,
     stop: async () => {
-      isStopping = true;
-      clearTimeout(timer);
+      letEnd();
       const running = child;
       if (!running || running.exitCode !== null || running.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => running.once("exit", () => resolve()));

@@ -43,6 +43,8 @@ export interface Up {
   readonly signInUrl: string;
   /** A key of the sample, where it runs. */
   readonly sampleKey: string | undefined;
+  /** From now on nothing is started again: a signal to the whole group ends processes before `stop` comes to them. */
+  letEnd(): void;
   stop(): Promise<void>;
 }
 
@@ -122,16 +124,22 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
     opsUrl: urlOf(settings.opsPort),
     signInUrl: `${urlOf(settings.studioPort)}/sign-in#token=${String(link.token)}`,
     sampleKey: started.sample?.key || undefined,
+    letEnd: () => letAllEnd(started),
     stop: () => stopAll(started),
   };
 };
 
 /** The gateway ends first, draining while its backends still answer; control with the database ends last. */
 const stopAll = async (started: Started): Promise<void> => {
+  letAllEnd(started);
   await started.gateway?.stop();
   await started.sample?.service.stop();
   await started.control?.stop();
   await started.lease.release();
+};
+
+const letAllEnd = ({ control, gateway, sample }: Started): void => {
+  for (const child of [gateway, sample?.service, control]) child?.letEnd();
 };
 
 const controlStart = (settings: UpSettings, webDir: string, gatewayUrl: string): RoleStart => ({

@@ -17,5 +17,6 @@ const stop = (): void => {
   server.closeIdleConnections();
 };
 process.on("SIGTERM", stop);
-process.on("SIGINT", stop);
+// Ctrl+C reaches the whole process group; where there is a parent, it decides about the order of ending.
+process.on("SIGINT", process.send ? () => {} : stop);
 process.on("disconnect", stop);

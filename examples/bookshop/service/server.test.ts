@@ -34,6 +34,16 @@ describe("the bookshop's service", () => {
     assert.equal(new Set([...first.items, ...second.items].map((book) => book.id)).size, 12);
   });
 
+  test("HEAD answers as GET does, without the body", async () => {
+    for (const path of ["/books", "/books/emma", "/books/nothing"]) {
+      const [get, head] = [await fetch(`${base}${path}`), await fetch(`${base}${path}`, { method: "HEAD" })];
+      assert.equal(head.status, get.status, path);
+      assert.equal(head.headers.get("content-length"), get.headers.get("content-length"), path);
+      assert.equal(await head.text(), "");
+      await get.text();
+    }
+  });
+
   test("filters by tag and stock", async () => {
     const { items } = await read<{ items: Book[] }>("/books?tag=novel&inStock=false");
     assert.deepEqual(

@@ -22,7 +22,8 @@ const bodyBytesMax = 64 * 1024;
 const answer = async (shop: Shop, request: IncomingMessage, response: ServerResponse): Promise<Answer> => {
   const url = new URL(request.url ?? "/", "http://bookshop");
   const [collection, id, ...rest] = url.pathname.split("/").slice(1).map(decodeURIComponent);
-  const method = request.method ?? "GET";
+  // HEAD is GET whose body Node does not send (RFC 9110 section 9.3.2).
+  const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
   const customer = String(request.headers["x-consumer"] ?? "walk-in");
   if (rest.length > 0) return problem(response, 404, "There is nothing here.");
 

@@ -37,13 +37,13 @@ export const up: CommandSpec = {
   examples: ["portico up", "portico up --port-base 9000 --data /var/lib/portico --empty"],
   run: async (call) => {
     const settings = await settingsOfCall(call);
-    const { jsonLog } = await import("../../base/log.ts");
+    const { standardErrorLog } = await import("../../base/log.ts");
     const { runUp, upSummary } = await import("../up.ts");
     const dataDir = dataDirOf(call, settings);
     const logLevel = logLevelOf(settings);
     const databaseUrl = settings.text("database-url");
     const threads = settings.integer("threads", 1, 256);
-    const log = jsonLog({ level: logLevel, write: (line) => call.terminal.err(line) });
+    const log = standardErrorLog({ level: logLevel });
     const running = await runUp(
       {
         host: settings.text("host") ?? "127.0.0.1",
@@ -59,6 +59,7 @@ export const up: CommandSpec = {
       },
       log,
     );
+    call.terminal.signal.addEventListener("abort", () => running.letEnd(), { once: true });
     const { gatewayUrl, portalUrl, studioUrl, opsUrl } = running;
     const endpoints = join(dataDir, endpointsFile);
     // Commands that run in the same directory find the platform by this file, on whatever ports it is.

@@ -43,6 +43,8 @@ export interface DeliveryClient {
 const beatTimeoutMsDefault = 15_000;
 const retryMsMin = 100;
 const retryMsMax = 5_000;
+/** Shorter waits are usual while control starts beside its gateway, and no news. */
+const retryMsOfNews = 1_000;
 /** One message; a unit of the largest documents stays far below. */
 const lineBytesMax = 256 * 1024 * 1024;
 const sendTimeoutMs = 10_000;
@@ -127,10 +129,11 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
         const wasConnected = isConnected;
         isConnected = false;
         const delayMs = Math.round(retryMs * (0.5 + Math.random() * 0.5));
+        const isNews = retryMs >= retryMsOfNews;
         retryMs = Math.min(retryMs * 2, retryMsMax);
         const fields = { reason: messageOf(thrown), delayMs };
         if (wasConnected) log.warn("the connection to control broke; the gateway serves on", fields);
-        else log.info("control cannot be reached; the gateway tries again", fields);
+        else log[isNews ? "info" : "debug"]("control cannot be reached; the gateway tries again", fields);
         timer = setTimeout(connect, delayMs);
       })
       .finally(() => {
