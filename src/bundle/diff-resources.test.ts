@@ -109,6 +109,45 @@ describe("ownership", () => {
     assert.equal(plan.findings[0]?.file, "products/theirs.yaml");
   });
 
+  test("what another bundle owns may be held as it is: a platform of several bundles is pulled and applied without a change", () => {
+    const plan = diffResources([...current, product("fresh", "F")], current, owned(owners));
+    assert.deepEqual(plan.findings, []);
+    assert.deepEqual(summary(plan), ["create product/fresh"]);
+    assert.deepEqual(plan.adopts, ["product/studio", "product/fresh"]);
+  });
+
+  describe("of settings", () => {
+    const settings = (body: Extract<Resource, { kind: "settings" }>["body"]): Resource => ({
+      kind: "settings",
+      name: "platform",
+      body,
+    });
+    const full = settings({ workspace: "other", title: "Theirs" });
+    const theirs = owned({ "settings/platform": "other" });
+
+    test("a bundle whose portico.yaml says only its workspace stands beside one that says more", () => {
+      const plan = diffResources([settings({ workspace: "shop" })], [full], theirs);
+      assert.deepEqual([plan.changes, plan.findings, plan.adopts], [[], [], []]);
+    });
+
+    test("where nobody has said more, the first who does takes them over", () => {
+      const plan = diffResources(
+        [settings({ workspace: "shop", title: "Ours" })],
+        [settings({ workspace: "other" })],
+        theirs,
+      );
+      assert.deepEqual([summary(plan), plan.findings], [["update settings/platform"], []]);
+      assert.deepEqual(plan.adopts, ["settings/platform"]);
+    });
+
+    test("two bundles that say more are told apart, with what to do", () => {
+      const plan = diffResources([settings({ workspace: "shop", title: "Ours" })], [full], theirs);
+      assert.deepEqual(plan.writes, []);
+      assert.match(plan.findings[0]?.message ?? "", /title and outer policies belong to the bundle 'other'/);
+      assert.match(plan.findings[0]?.next ?? "", /--owner other/);
+    });
+  });
+
   test("what nobody owns becomes the directory's, changed or not", () => {
     const plan = diffResources(
       [product("studio", "S"), product("fresh", "F"), product("mine", "M")],

@@ -57,7 +57,8 @@ export const ownerOfBundle = (resources: readonly Resource[]): string => {
 
 /**
  * Compares. A bundle owns what it created, and what nobody owned when it was applied; it deletes only what it owns, and with
- * `prune` what nobody owns. What another bundle owns it may name but not change: that is a finding.
+ * `prune` what nobody owns. What another bundle owns it may name and hold as it is, but not change: that is a finding. Settings that
+ * say nothing but the workspace claim nothing, so that any number of bundles share a platform.
  */
 export const diffResources = (
   desired: readonly Resource[],
@@ -75,11 +76,13 @@ export const diffResources = (
     const before = existing.get(key);
     const owner = options.ownerOf(key);
     const change = changeOf(before, resource);
-    if (owner !== undefined && owner !== options.owner) {
+    const isOthers = owner !== undefined && owner !== options.owner;
+    if (isOthers && (change === undefined || saysOnlyWorkspace(resource))) continue;
+    if (isOthers && !(before !== undefined && saysOnlyWorkspace(before))) {
       findings.push(conflict(resource, owner, options.owner));
       continue;
     }
-    if (owner === undefined) adopts.push(key);
+    if (owner !== options.owner) adopts.push(key);
     if (change === undefined) continue;
     changes.push(change);
     writes.push(resource);
@@ -96,13 +99,24 @@ export const diffResources = (
   return { changes, writes, deletes, adopts, findings };
 };
 
+/** What a platform heeds of portico.yaml; `workspace` names the owner, the rest is for programs that start in the directory. */
+const saysOnlyWorkspace = (resource: Resource): boolean =>
+  resource.kind === "settings" && resource.body.title === undefined && resource.body.policies === undefined;
+
 const conflict = (resource: Resource, owner: string, here: string): BundleFinding => ({
   severity: "error",
   file: filePathOf(resource.kind, resource.name),
   line: 1,
   column: 1,
-  message: `the ${resource.kind} '${resource.name}' belongs to the bundle '${owner}', not to '${here}'`,
-  next: "Give it another name, or remove it from one of the two bundles.",
+  ...(resource.kind === "settings"
+    ? {
+        message: `the platform's title and outer policies belong to the bundle '${owner}', not to '${here}'`,
+        next: `Say them there and only \`workspace: ${here}\` here, or apply with --owner ${owner}.`,
+      }
+    : {
+        message: `the ${resource.kind} '${resource.name}' belongs to the bundle '${owner}', not to '${here}'`,
+        next: `Give it another name, remove it from one of the two bundles, or apply with --owner ${owner}.`,
+      }),
 });
 
 const identity = (
