@@ -38,6 +38,11 @@ export const programProblems = {
     title: "Bundle not readable",
     help: "The directory is missing, too large, or leads out of itself by a symbolic link.",
   },
+  "bundle.empty": {
+    status: 422,
+    title: "No bundle there",
+    help: "The directory holds no file of a bundle. `portico init DIR` starts one; with `--owner` an empty directory is meant.",
+  },
   "settings.invalid": {
     status: 422,
     title: "Settings not valid",
@@ -57,6 +62,12 @@ export const programProblems = {
     help: "Give another name, or `--force` where the command has it.",
   },
   "cli.file_unreadable": { status: 404, title: "File not readable", help: "The message has the path and the reason." },
+  "cli.file_unwritable": { status: 403, title: "File not writable", help: "The message has the path and the reason." },
+  "cli.document_unreachable": {
+    status: 502,
+    title: "Document not reachable",
+    help: "The message has the address and the reason. Fetch it another way and give the file.",
+  },
   "cli.input_too_large": {
     status: 413,
     title: "Input too large",

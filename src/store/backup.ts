@@ -327,6 +327,12 @@ const insert = async (
     select ${sql.join(cast)} from unnest(${sql.join(arrays)}) as r(${sql.join(names)})`.execute(trx);
 };
 
+/** What a file holds, checked from the first line to the last. Throws what `restore` throws for it; needs no database. */
+export const readBackupSummary = async (file: string): Promise<BackupSummary> => {
+  const { header, trailer } = await verify(file);
+  return { createdAt: header.createdAt, rows: trailer.rows, sha256: trailer.sha256 };
+};
+
 /** Reads the whole file once, and believes it only when its last line agrees with everything before. */
 const verify = async (file: string): Promise<{ header: Header; trailer: Trailer }> => {
   const hash = createHash("sha256");
@@ -363,11 +369,17 @@ const verify = async (file: string): Promise<{ header: Header; trailer: Trailer 
 
 const readHeader = (file: string, value: unknown): Header => {
   if (typeof value !== "object" || value === null || !("format" in value) || value.format !== format) {
-    throw new Fault("store.not_a_backup", { public: `${file} is not a backup of Portico.`, status: 422 });
+    throw new Fault("store.not_a_backup", {
+      public: "The file is not a backup of Portico.",
+      internal: file,
+      status: 422,
+    });
   }
   if (!("version" in value) || value.version !== formatVersion) {
     throw new Fault("store.backup_newer", {
-      public: `${file} was written in a format that this Portico does not know. Restore it with the version that wrote it.`,
+      public:
+        "The backup was written in a format that this Portico does not know. Restore it with the version that wrote it.",
+      internal: file,
       status: 422,
     });
   }
@@ -383,7 +395,12 @@ const parseLine = (file: string, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Fault("store.not_a_backup", { public: `${file} is not a backup of Portico.`, status: 422, cause });
+    throw new Fault("store.not_a_backup", {
+      public: "The file is not a backup of Portico.",
+      internal: file,
+      status: 422,
+      cause,
+    });
   }
 };
 
@@ -412,7 +429,8 @@ async function* readLines(file: string): AsyncGenerator<string> {
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     throw new Fault("store.not_a_backup", {
-      public: `${file} cannot be read as a backup of Portico.`,
+      public: "The file is not a backup of Portico, or not a whole one.",
+      internal: file,
       status: 422,
       cause,
     });
@@ -455,7 +473,8 @@ const isStepRecord = (value: unknown): value is { name: string; sha256: string }
 
 const damaged = (file: string, why: string): Fault =>
   new Fault("store.backup_damaged", {
-    public: `The backup ${file} is damaged: ${why}. Nothing was restored.`,
+    public: `The backup is damaged: ${why}. Nothing was restored.`,
+    internal: file,
     status: 422,
   });
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type Platform, portico, root, startPlatform } from "./testing-platform.ts";
+import { promisify } from "node:util";
+import { main, type Platform, portico, root, startPlatform } from "./testing-platform.ts";
 
 const filesOf = async (directory: string): Promise<ReadonlyMap<string, string>> => {
   const names = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
@@ -49,6 +51,25 @@ describe("configuration as files", () => {
     assert.equal(again.code, 0, again.stderr);
     assert.equal(await revision(), after, "the second apply made no revision");
     assert.equal((await portico(platform, ["diff", join(scratch, "mine")])).code, 0);
+  });
+
+  test("a bundle that init wrote goes beside the first one; pull of both, then apply, changes nothing", async () => {
+    const second = join(scratch, "second");
+    await promisify(execFile)(process.execPath, [main, "init", second]);
+    const applied = await portico(platform, ["apply", second, "--yes"]);
+    assert.equal(applied.code, 0, applied.stderr);
+    assert.equal((await portico(platform, ["diff", second])).code, 0);
+    assert.equal((await portico(platform, ["diff", join(scratch, "mine")])).code, 0, "the first bundle is as it was");
+    const before = await revision();
+    const both = join(scratch, "both");
+    assert.equal((await portico(platform, ["pull", both, "--yes"])).code, 0);
+    const again = await portico(platform, ["apply", both, "--yes"]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(await revision(), before);
+    const pulled = new Map(await filesOf(both));
+    for (const [path, bytes] of await filesOf(second)) {
+      if (/^(apis|products)\//.test(path)) assert.equal(pulled.get(path), bytes, path);
+    }
   });
 
   test("a bundle with seven mistakes in five files: all seven are told with file, line and path, and nothing changes", async () => {

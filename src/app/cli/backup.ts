@@ -3,6 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 import { platformOf } from "./platform.ts";
@@ -47,12 +48,27 @@ export const backup: CommandSpec = {
       await rename(draft, path);
     } catch (thrown) {
       await rm(draft, { force: true });
-      throw thrown;
+      throw systemCodeOf(thrown) === undefined ? thrown : unwritable(target, thrown);
     }
-    await answer(call, { file: path, bytes }, () => `${target}: ${bytes} bytes.`);
+    await answer(
+      call,
+      { file: path, bytes },
+      () =>
+        `${target}: ${bytes} bytes.\nThe secrets in it are encrypted with the platform's secret.key (or PORTICO_SECRET_KEY), which is not in it: keep a copy of that too, apart.`,
+    );
     return exitCodes.ok;
   },
 };
+
+const unwritable = (shown: string, thrown: unknown): CommandFailure =>
+  new CommandFailure(
+    {
+      code: "cli.file_unwritable",
+      message: `${shown} cannot be written: ${messageOf(thrown)}.`,
+      next: "Check the directory and its permissions.",
+    },
+    thrown,
+  );
 
 const refuseExisting = (path: string, shown: string): void => {
   if (!existsSync(path)) return;

@@ -20,13 +20,19 @@ export const bundleRequest = async (call: Call): Promise<{ readonly directory: s
     });
   }
   const owner = call.text("owner");
+  // What a bundle leaves to others (READMEs) stays here.
+  const sent = [...files].filter(([path]) => placeOf(path).role !== "ignored");
+  if (sent.length === 0 && owner === undefined) {
+    throw new CommandFailure({
+      code: "bundle.empty",
+      message: `${given} holds no bundle: there is no portico.yaml, and no other file of one.`,
+      next: "Check the path, or start a bundle with `portico init DIR`. To delete what an empty directory held before, say whose with --owner.",
+    });
+  }
   return {
     directory,
     body: {
-      // What a bundle leaves to others (READMEs) stays here.
-      files: [...files]
-        .filter(([path]) => placeOf(path).role !== "ignored")
-        .map(([path, bytes]) => ({ path, contentBase64: Buffer.from(bytes).toString("base64") })),
+      files: sent.map(([path, bytes]) => ({ path, contentBase64: Buffer.from(bytes).toString("base64") })),
       ...(owner === undefined ? {} : { owner }),
       ...(call.isSet("prune") ? { prune: true } : {}),
     },

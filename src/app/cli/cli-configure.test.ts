@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Route, runCli } from "./testing-cli.ts";
-import { bundle, created, deleted, freshDirectory, updated, withPlatform } from "./testing-session.ts";
+import { type Route, runCli, sendProblem } from "./testing-cli.ts";
+import { bundle, created, deadUrl, deleted, freshDirectory, updated, withPlatform } from "./testing-session.ts";
 
 describe("diff, apply, pull", () => {
   const plan =
@@ -89,6 +89,17 @@ describe("diff, apply, pull", () => {
         assert.match(err, /not every connected gateway runs the new revision/);
       },
     );
+  });
+
+  test("a directory without any file of a bundle is refused before anything is sent, unless its owner is named", async () => {
+    const routes = { "POST /api/v1/bundle:plan": plan() };
+    await withPlatform(routes, { "notes/README.md": "nothing here" }, async ({ run, server }) => {
+      const { exit, err } = await run(["apply", "notes"]);
+      assert.equal(exit, 1);
+      assert.match(err, /notes holds no bundle[\s\S]*portico init/);
+      assert.deepEqual(server.calls(), []);
+      assert.equal((await run(["diff", "notes", "--owner", "shop"])).exit, 0);
+    });
   });
 
   test("a link that leads out of the bundle is refused before anything is sent", async () => {
@@ -263,6 +274,28 @@ describe("import", () => {
     );
   });
 
+  test("mistakes in the settings are told as mistakes in the flags, and end with 2", async () => {
+    const refuse: Route = (_request, response) =>
+      sendProblem(response, 422, {
+        code: "body.invalid",
+        detail: "/path: a path begins with '/'",
+        errors: [{ path: "/path", message: "a path begins with '/'" }],
+      });
+    await withPlatform({ "POST /api/v1/apis:import": refuse }, document, async ({ run }) => {
+      const { exit, err } = await run(["import", "openapi.json", "--path", "x"]);
+      assert.deepEqual([exit, err], [2, "error: --path: a path begins with '/'\nrequest id: req-1\n"]);
+    });
+  });
+
+  test("a URL that cannot be fetched is named, with the reason and the next step", async () => {
+    await withPlatform({}, {}, async ({ run }) => {
+      const { exit, err } = await run(["import", `${deadUrl}/openapi.yaml`]);
+      assert.equal(exit, 1);
+      assert.match(err, /^error: http:\/\/127\.0\.0\.1:\d+\/openapi\.yaml could not be fetched: .*ECONNREFUSED/);
+      assert.match(err, /^next: Check the address/m);
+    });
+  });
+
   test("what is no OpenAPI document is refused here, with its place", async () => {
     await withPlatform({}, { "x.json": '{"openapi": "3.1.0",}' }, async ({ run, server }) => {
       const { exit, err } = await run(["import", "x.json"]);
@@ -297,8 +330,8 @@ describe("init and lint", () => {
     );
     const { exit, out } = await runCli(["lint", "bundle"], { cwd });
     assert.equal(exit, 3);
-    assert.match(out, /^error: apis\/a\/policy\.yaml:3:5 inbound\[1\]\S*: .*set-headr/m);
-    assert.match(out, /^error: apis\/a\/policy\.yaml:4:\d+ inbound\[2\]\.set-header\S*: /m);
+    assert.match(out, /^apis\/a\/policy\.yaml:3:5 error: inbound\[1\]\S*: .*set-headr/m);
+    assert.match(out, /^apis\/a\/policy\.yaml:4:\d+ error: inbound\[2\]\.set-header\S*: /m);
     const json = (await runCli(["lint", "bundle", "--json"], { cwd })).json();
     assert.ok(Number(json.errors) >= 2);
   });
@@ -309,7 +342,10 @@ describe("init and lint", () => {
     const cwd = await freshDirectory({ "a.yaml": text });
     const file = await runCli(["lint", "a.yaml"], { cwd });
     assert.equal(file.exit, 3);
-    assert.match(file.out, /^error: a\.yaml:\d+:\d+ .*id/m);
+    assert.match(
+      file.out,
+      /^a\.yaml:\d+:\d+ error: .*does not declare its path parameter.* \[path-parameter-undeclared\]$/m,
+    );
     const piped = await runCli(["lint", "-"], { cwd, input: text });
     assert.equal(piped.exit, 3);
     assert.equal((await runCli(["lint", "-"], { cwd, input: "not a document" })).exit, 3);

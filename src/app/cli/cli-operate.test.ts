@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
-import { chmod, readdir, readFile, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { apiKeyDigest, newApiKey } from "../../model/api-key.ts";
 import { type Route, runCli, testServer } from "./testing-cli.ts";
 import { deadUrl, freshDirectory, updated, withPlatform } from "./testing-session.ts";
+
+/** The smallest file that `backup` could have written: of a platform without a row. */
+const smallBackup = ((): Buffer => {
+  const header = { format: "portico-backup", version: 1, createdAt: "2026-01-02T03:04:05.000Z", steps: [] };
+  const first = `${JSON.stringify(header)}\n`;
+  const last = { end: true, rows: {}, sha256: createHash("sha256").update(first).digest("hex") };
+  return gzipSync(`${first}${JSON.stringify(last)}\n`);
+})();
 
 describe("keys", () => {
   const key = newApiKey();
@@ -229,6 +239,9 @@ describe("rollback, logs, backup, restore, doctor", () => {
       assert.deepEqual((await run(["backup", "b", "--json"])).json(), { file: join(directory, "b"), bytes: 300_000 });
       assert.equal((await stat(join(directory, "b"))).mode & 0o777, 0o600);
       assert.equal(await readFile(join(directory, "b"), "utf8"), bytes);
+      const nowhere = await run(["backup", "no/where"]);
+      assert.equal(nowhere.exit, 1);
+      assert.match(nowhere.err, /no\/where cannot be written[\s\S]*next: Check the directory/);
       const again = await run(["backup", "b"]);
       assert.equal(again.exit, 1);
       assert.match(again.err, /b exists already/);
@@ -246,16 +259,28 @@ describe("rollback, logs, backup, restore, doctor", () => {
   });
 
   test("restore sends the file as it is, after a yes", async () => {
+    let sent: Buffer | undefined;
+    const restore: Route = ({ bytes }) => {
+      sent = bytes;
+      return { revision: 3 };
+    };
     await withPlatform(
-      { "POST /api/v1/restore": ({ body }) => ({ revision: 3, bytes: body.length }) },
-      { backup: "all of it" },
-      async ({ run, server }) => {
+      { "POST /api/v1/restore": restore },
+      { other: "no backup" },
+      async ({ run, server, directory }) => {
+        await writeFile(join(directory, "backup"), smallBackup);
         assert.equal((await run(["restore", "backup"])).exit, 2);
-        assert.equal((await run(["restore", "backup", "--dry-run"])).exit, 0);
+        const dry = await run(["restore", "backup", "--dry-run"]);
+        assert.equal(dry.exit, 0, dry.err);
+        assert.match(dry.out, /by backup \(of 2026-01-02T03:04:05\.000Z, 0 rows; --dry-run\)/);
         assert.deepEqual(server.calls(), []);
         assert.match((await run(["restore", "backup", "--yes"])).out, /Restored from backup at revision 3/);
-        assert.equal(server.seen[0]?.body, "all of it");
+        assert.deepEqual(sent, smallBackup);
         assert.match((await run(["restore", "gone", "--yes"])).err, /gone cannot be read/);
+        const other = await run(["restore", "other", "--yes"]);
+        assert.equal(other.exit, 1);
+        assert.match(other.err, /other cannot be restored: The file is not a backup[\s\S]*portico backup/);
+        assert.equal(server.calls().length, 1, "what is no backup is not sent");
       },
     );
   });

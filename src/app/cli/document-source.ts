@@ -23,9 +23,23 @@ export const documentSource = async (call: Call): Promise<Json> => {
   const url = new URL(source);
   if (!isPrivateHost(url.hostname)) return { url: source };
   const { urlFetcher } = await import("../../openapi/fetch-document.ts");
-  const { bytes, uri } = await urlFetcher({ allowPrivate: true })(source, { bytesMax: documentBytesMax, signal });
+  const { bytes, uri } = await urlFetcher({ allowPrivate: true })(source, { bytesMax: documentBytesMax, signal }).catch(
+    (thrown: unknown) => {
+      throw signal.aborted ? thrown : unreachable(source, thrown);
+    },
+  );
   return whole(bytes, basename(url.pathname) || "openapi", uri, signal);
 };
+
+const unreachable = (url: string, thrown: unknown): CommandFailure =>
+  new CommandFailure(
+    {
+      code: "cli.document_unreachable",
+      message: `${url} could not be fetched: ${messageOf(thrown)}.`,
+      next: "Check the address, or fetch it another way and give the file, or - for standard input.",
+    },
+    thrown,
+  );
 
 const whole = async (
   bytes: Uint8Array,

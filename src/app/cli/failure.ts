@@ -51,10 +51,26 @@ export const failureOf = (thrown: unknown): Failure => {
 
 /** A failure in lines: the error, its findings with their places, the next step, the request id. */
 export const failureText = (failure: Failure): string => {
-  const lines = [`error: ${failure.message}`, ...failure.findings.map((finding) => `  ${findingText(finding)}`)];
+  const findings = failure.findings.map(withoutGrade);
+  const [first, ...others] = findings;
+  const isSaid = first !== undefined && failure.message.includes(first.message.replace(/\.$/, ""));
+  // What the message says of the first finding, the finding says better, with its place.
+  const lines =
+    isSaid && others.length === 0
+      ? [`error: ${findingText(first)}`]
+      : [
+          `error: ${isSaid ? `${findings.length} mistakes. Nothing was changed.` : failure.message}`,
+          ...findings.map((finding) => `  ${findingText(finding)}`),
+        ];
   if (failure.next !== undefined) lines.push(`next: ${failure.next}`);
   if (failure.requestId !== undefined) lines.push(`request id: ${failure.requestId}`);
   return `${lines.join("\n")}\n`;
+};
+
+// In a failure everything is an error unless it says otherwise.
+const withoutGrade = (finding: Finding & { readonly severity?: string }): Finding & { readonly severity?: string } => {
+  const { severity, ...rest } = finding;
+  return severity === undefined || severity === "error" ? rest : finding;
 };
 
 /** A failure as one JSON value. */
@@ -69,7 +85,7 @@ export const findingText = (finding: Finding & { readonly severity?: string }): 
     .filter((part) => part !== undefined)
     .join(":");
   const path = finding.path === undefined || finding.path === "" ? "" : `${finding.path}: `;
-  const grade = finding.severity === undefined || finding.severity === "error" ? "" : `${finding.severity}: `;
+  const grade = finding.severity === undefined ? "" : `${finding.severity}: `;
   const next = finding.next === undefined ? "" : ` ${finding.next}`;
   const message = /[.?!]$/.test(finding.message) ? finding.message : `${finding.message}.`;
   return `${place === "" ? "" : `${place} `}${grade}${path}${next === "" ? finding.message : message}${next}`;

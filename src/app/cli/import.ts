@@ -2,7 +2,7 @@ import { waitingForGateways } from "./bundle-request.ts";
 import { answer, type Call, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { documentSource } from "./document-source.ts";
-import { findingText } from "./failure.ts";
+import { CommandFailure, findingText } from "./failure.ts";
 import { findingsOf, type Json, listOf, numberOf, objectOf, textOf } from "./management-client.ts";
 import { platformOf } from "./platform.ts";
 import { counted } from "./table.ts";
@@ -38,8 +38,12 @@ export const importApi: CommandSpec = {
   run: async (call) => {
     const body = { ...settingsOf(call), document: await documentSource(call) };
     const { client } = await platformOf(call);
-    const plan = await client.post("/apis:import", { ...body, dryRun: true }, { timeoutMs: 120_000 });
-    if (!call.isJson) call.terminal.err(findingsText(plan, call.argument(0) ?? "-"));
+    const plan = await client
+      .post("/apis:import", { ...body, dryRun: true }, { timeoutMs: 120_000 })
+      .catch((thrown: unknown) => {
+        throw asFlags(thrown, call.argument(0) ?? "-");
+      });
+    if (!call.isJson) call.terminal.err(findingsText(plan, shownName(call.argument(0) ?? "-")));
     if (call.isDryRun) {
       await answer(call, { ...plan, dryRun: true }, () => `${planText(plan)}Nothing was changed (--dry-run).`);
       return exitCodes.ok;
@@ -57,6 +61,37 @@ export const importApi: CommandSpec = {
     return exitCodes.ok;
   },
 };
+
+/** The members of the request are the command's flags, and the document is the argument: mistakes are told in these words. */
+const asFlags = (thrown: unknown, argument: string): unknown => {
+  if (!(thrown instanceof CommandFailure)) return thrown;
+  const { failure } = thrown;
+  const isOfFlags = failure.code === "body.invalid" && failure.findings.length > 0;
+  const findings = failure.findings.map((finding) => {
+    const flag = finding.path === undefined ? undefined : flagOfPath[finding.path.split("/")[1] ?? ""];
+    if (isOfFlags && flag !== undefined) return { ...finding, path: flag };
+    return finding.file === undefined && finding.line !== undefined
+      ? { ...finding, file: shownName(argument) }
+      : finding;
+  });
+  return new CommandFailure(
+    {
+      ...failure,
+      findings,
+      ...(isOfFlags && findings.every(({ path }) => path?.startsWith("--")) ? { exit: exitCodes.usage } : {}),
+    },
+    thrown,
+  );
+};
+
+const flagOfPath: Readonly<Record<string, string>> = {
+  name: "--name",
+  path: "--path",
+  protect: "--protect",
+  backend: "--backend",
+};
+
+const shownName = (argument: string): string => (argument === "-" ? "(standard input)" : argument);
 
 const settingsOf = (call: Call): Json => {
   const [name, path, protect, backend] = [

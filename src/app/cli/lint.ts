@@ -5,7 +5,7 @@ import { answer, type Call, type CommandSpec, type ExitCode, exitCodes } from ".
 import { CommandFailure, findingText } from "./failure.ts";
 import { counted } from "./table.ts";
 
-type GradedFinding = Finding & { readonly severity: "error" | "warning" | "info" };
+type GradedFinding = Finding & { readonly severity: "error" | "warning" | "info"; readonly rule?: string };
 
 /** `portico lint`. */
 export const lint: CommandSpec = {
@@ -93,7 +93,8 @@ const documentFindings = async (bytes: Uint8Array, name: string): Promise<readon
     return lintDocument(readDocument(bytes, { name })).map(
       ({ severity, message, file, pointer, line, column, next, rule }) => ({
         severity,
-        message: `${message} (${rule})`,
+        message,
+        rule,
         file: file ?? name,
         path: pointer,
         line,
@@ -113,7 +114,9 @@ const report = async (call: Call, findings: readonly GradedFinding[]): Promise<E
     findings.filter((finding) => finding.severity === severity).length;
   const counts = { errors: count("error"), warnings: count("warning"), infos: count("info") };
   await answer(call, { ...counts, findings }, () => {
-    const lines = findings.map((finding) => `${finding.severity === "error" ? "error: " : ""}${findingText(finding)}`);
+    const lines = findings.map(
+      (finding) => `${findingText(finding)}${finding.rule === undefined ? "" : ` [${finding.rule}]`}`,
+    );
     const sum = `${counted(counts.errors, "error")}, ${counted(counts.warnings, "warning")}, ${counted(counts.infos, "remark")}.`;
     return [...lines, findings.length === 0 ? "Nothing to say: it is well." : sum].join("\n");
   });

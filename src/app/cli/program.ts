@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { nearest } from "../../base/nearest.ts";
 import { type Call, type CommandSpec, type ExitCode, exitCodes, type OptionSpec, type Terminal } from "./command.ts";
-import { failureJson, failureOf, failureText } from "./failure.ts";
+import { failureJson, failureOf, failureText, usageFailure } from "./failure.ts";
 
 /** The flags that every command takes, and those that its nature adds. */
 const sharedOptions: Readonly<Record<"all" | "platform" | "write" | "asks", readonly OptionSpec[]>> = {
@@ -46,12 +46,14 @@ export const runProgram = async (
   version: string,
 ): Promise<ExitCode> => {
   let exit: ExitCode = exitCodes.ok;
+  // Where the command line itself is wrong, nothing has read its flags yet.
+  const isJson = argv.includes("--json");
   const program = new Command("portico")
     .description("Portico: an API gateway with policies, a studio, a developer portal, and this command line.")
     .version(version, "--version", "print the version")
     .helpCommand("help [command]", "show help")
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
-    .showHelpAfterError("Run `portico help` or `portico COMMAND --help`.");
+    .showHelpAfterError(seeHelp);
   // A bare `portico` is a question, not a mistake.
   program.action(async () => {
     const [unknown] = program.args;
@@ -65,32 +67,46 @@ export const runProgram = async (
       exit = await runCommand(spec, call, terminal);
     });
     if (second === undefined) parents.set(first, command);
+    else parent.summary(`${parent.commands.map((child) => child.name()).join(", ")}: see \`portico ${first} --help\``);
   }
   for (const command of [program, ...descendants(program)]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void terminal.out(text),
-      writeErr: (text) => terminal.err(text),
+      writeErr: (text) => {
+        if (!isJson) terminal.err(text);
+      },
     });
   }
   try {
-    await program.parseAsync(callFirst(program, argv, terminal), { from: "user" });
+    refuseUnknown(program, argv);
+    await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     // Help and version end the parsing with code 0; everything else is a wrong command line.
-    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (thrown.exitCode === 0) return exitCodes.ok;
+    if (isJson) {
+      const message = thrown.message.replace(/^error: /, "");
+      await terminal.out(`${JSON.stringify(failureJson(usageFailure(message, seeHelp).failure))}\n`);
+    }
+    return exitCodes.usage;
   }
   return exit;
 };
 
-// An unknown command must be named as one, although a bare `portico` has an action of its own.
-const callFirst = (program: Command, argv: readonly string[], terminal: Terminal): readonly string[] => {
-  const [first] = argv;
-  if (first === undefined || first.startsWith("-") || first === "help") return argv;
-  if (program.commands.some((command) => command.name() === first)) return argv;
-  terminal.err(
-    `error: unknown command '${first}'${suggestion(first, program)}\nRun \`portico help\` to see all commands.\n`,
-  );
-  throw new CommanderError(exitCodes.usage, "cli.unknown_command", first);
+const seeHelp = "Run `portico help` or `portico COMMAND --help`.";
+
+// An unknown command must be named as one, although a bare `portico` and a bare `portico keys` have actions of their own.
+const refuseUnknown = (program: Command, argv: readonly string[]): void => {
+  let parent = program;
+  for (const [index, word] of argv.entries()) {
+    if (word.startsWith("-") || word === "help" || (parent !== program && parent.commands.length === 0)) return;
+    const command = parent.commands.find((one) => one.name() === word);
+    if (command === undefined) {
+      const name = argv.slice(0, index + 1).join(" ");
+      program.error(`error: unknown command '${name}'${suggestion(word, parent)}`, { code: "cli.unknown_command" });
+    }
+    parent = command;
+  }
 };
 
 const suggestion = (word: string, program: Command): string => {
@@ -104,7 +120,7 @@ const suggestion = (word: string, program: Command): string => {
 const parentOf = (program: Command, parents: Map<string, Command>, name: string, group: string): Command => {
   const known = parents.get(name);
   if (known !== undefined) return known;
-  const made = program.command(name).helpGroup(`${group}:`).description(`see \`portico ${name} --help\``);
+  const made = program.command(name).helpGroup(`${group}:`);
   made.action(() => made.help({ error: true }));
   parents.set(name, made);
   return made;

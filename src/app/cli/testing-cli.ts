@@ -59,6 +59,7 @@ export interface SeenRequest {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingMessage["headers"];
+  readonly bytes: Buffer;
   readonly body: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -82,12 +83,14 @@ export const testServer = async (routes: Readonly<Record<string, Route>>): Promi
     const chunks: Buffer[] = [];
     for await (const chunk of message) chunks.push(Buffer.from(chunk));
     const url = new URL(message.url ?? "/", "http://test");
-    const body = Buffer.concat(chunks).toString("utf8");
+    const bytes = Buffer.concat(chunks);
+    const body = bytes.toString("utf8");
     const request: SeenRequest = {
       method: message.method ?? "",
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
       headers: message.headers,
+      bytes,
       body,
       json: message.headers["content-type"] === "application/json" ? { ...Object(JSON.parse(body)) } : {},
     };
