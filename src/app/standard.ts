@@ -2,11 +2,17 @@ import { httpBackend } from "../backends/http.ts";
 import { mockBackend } from "../backends/mock.ts";
 import type { BackendKind } from "../exchange/backend.ts";
 import type { Policy } from "../exchange/policy.ts";
+import { authenticationBasic } from "../policies/authentication-basic.ts";
 import { checkHeader } from "../policies/check-header.ts";
 import { choose } from "../policies/choose.ts";
 import { cors } from "../policies/cors.ts";
+import { crossDomain } from "../policies/cross-domain.ts";
+import { findAndReplace } from "../policies/find-and-replace.ts";
 import { forwardRequest } from "../policies/forward-request.ts";
+import { invokeRequest } from "../policies/invoke-request.ts";
 import { ipFilter } from "../policies/ip-filter.ts";
+import { jsonToXml } from "../policies/json-to-xml.ts";
+import { jsonp } from "../policies/jsonp.ts";
 import { keyAuth } from "../policies/key-auth.ts";
 import { laterPolicies } from "../policies/later.ts";
 import { limitConcurrency } from "../policies/limit-concurrency.ts";
@@ -16,8 +22,11 @@ import { quota } from "../policies/quota.ts";
 import { quotaByKey } from "../policies/quota-by-key.ts";
 import { rateLimit } from "../policies/rate-limit.ts";
 import { rateLimitByKey } from "../policies/rate-limit-by-key.ts";
+import { redirectContentUrls } from "../policies/redirect-content-urls.ts";
 import { returnResponse } from "../policies/return-response.ts";
 import { rewriteUri } from "../policies/rewrite-uri.ts";
+import { sendOneWayRequest } from "../policies/send-one-way-request.ts";
+import { sendRequest } from "../policies/send-request.ts";
 import { setBackendService } from "../policies/set-backend-service.ts";
 import { setBody } from "../policies/set-body.ts";
 import { setHeader } from "../policies/set-header.ts";
@@ -26,6 +35,9 @@ import { setQueryParameter } from "../policies/set-query-parameter.ts";
 import { setStatus } from "../policies/set-status.ts";
 import { setVariable } from "../policies/set-variable.ts";
 import { validateJwt } from "../policies/validate-jwt.ts";
+import { wait } from "../policies/wait.ts";
+import { xmlToJson } from "../policies/xml-to-json.ts";
+import { xslTransform } from "../policies/xsl-transform.ts";
 
 /** Every policy that works, in the order of the reference. */
 export const availablePolicies: readonly Policy[] = [
@@ -33,14 +45,18 @@ export const availablePolicies: readonly Policy[] = [
   validateJwt,
   ipFilter,
   checkHeader,
+  authenticationBasic,
   rateLimit,
   rateLimitByKey,
   quota,
   quotaByKey,
   limitConcurrency,
   cors,
+  crossDomain,
+  jsonp,
   setBackendService,
   forwardRequest,
+  invokeRequest,
   rewriteUri,
   setMethod,
   setHeader,
@@ -48,7 +64,15 @@ export const availablePolicies: readonly Policy[] = [
   setBody,
   setStatus,
   setVariable,
+  findAndReplace,
+  redirectContentUrls,
+  jsonToXml,
+  xmlToJson,
+  xslTransform,
   choose,
+  wait,
+  sendRequest,
+  sendOneWayRequest,
   returnResponse,
   mockResponse,
   logPolicy,

@@ -86,6 +86,8 @@ export interface PolicyTools {
   findKey(key: string, nowMs: number): KeyFacts | undefined;
   /** Mock answers of any operation of the API, for steps above the operation's scope. */
   mocksOf(operation: string): PolicyTarget["mocks"];
+  /** Base URLs of the backend that a call goes to: the named one, or with null the operation's own. Empty for backends without URLs. */
+  baseUrlsOf(operation: string, backend: string | null): readonly string[];
   /** True where any API's caller of this product may use this API. */
   isInProduct(product: string): boolean;
   /** An outbound HTTP call beside the exchange (JWKS, introspection): bounded in size and time, redirects not followed. */
@@ -95,13 +97,14 @@ export interface PolicyTools {
 export interface FetchOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly timeoutMs: number;
   readonly bytesMax: number;
 }
 
 export interface FetchedReply {
   readonly status: number;
+  /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
 }

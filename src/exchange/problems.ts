@@ -25,7 +25,7 @@ export const gatewayProblems = {
   "request.body_invalid": {
     status: 400,
     title: "Malformed body",
-    help: "The chunked body breaks RFC 9112 section 7.1. The connection is closed.",
+    help: "The chunked body breaks RFC 9112 section 7.1 (the connection is closed), or is not what its Content-Type or Content-Encoding says.",
   },
   "request.timeout": {
     status: 408,
@@ -181,6 +181,11 @@ export const gatewayProblems = {
     status: 504,
     title: "Backend did not answer in time",
     help: "The backend's reply head did not arrive within the timeout.",
+  },
+  "backend.call_failed": {
+    status: 502,
+    title: "Needed service unreachable",
+    help: "A policy called another service for this call, and no usable answer came.",
   },
   "gateway.overloaded": { status: 503, title: "Gateway overloaded", help: "Try again later." },
   "gateway.not_ready": {

@@ -347,9 +347,8 @@ const testBody = (first: ReplyBody, tooLargeCode: string, status: number): TestB
       content = bytes;
       return bytes;
     },
-    stream: async function* () {
-      yield await bytesOf(content);
-    },
+    // What is streamed is the body as it is now, not what replaces it meanwhile.
+    stream: () => streamOf(content),
     replace: (body) => {
       content = body;
       isReplaced = true;
@@ -357,6 +356,12 @@ const testBody = (first: ReplyBody, tooLargeCode: string, status: number): TestB
     text: () => textOf(content),
   };
 };
+
+async function* streamOf(body: ReplyBody): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  if (typeof body === "string" || body instanceof Uint8Array) yield await bytesOf(body);
+  else yield* body;
+}
 
 const bytesOf = async (body: ReplyBody): Promise<Uint8Array> => {
   if (body === null) return new Uint8Array();

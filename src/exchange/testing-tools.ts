@@ -29,6 +29,7 @@ export interface TestToolsOptions {
   /** Products that hold the API; all where absent. */
   readonly products?: readonly string[];
   readonly mocks?: Readonly<Record<string, PolicyTarget["mocks"]>>;
+  readonly baseUrls?: readonly string[];
   readonly fetch?: (url: string, options: FetchOptions) => Promise<FetchedReply>;
 }
 
@@ -71,6 +72,7 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
     },
     findKey: (key) => (Object.hasOwn(options.keys ?? {}, key) ? options.keys?.[key] : undefined),
     mocksOf: (operation) => options.mocks?.[operation] ?? [],
+    baseUrlsOf: () => options.baseUrls ?? [],
     isInProduct: (product) => options.products === undefined || options.products.includes(product),
     fetch: options.fetch ?? (() => Promise.reject(new Error("this test has no network"))),
   };

@@ -11,3 +11,10 @@ export const mediaTypeOf = (value: unknown): string => {
   if (typeof value === "string") return "text/plain; charset=utf-8";
   return value instanceof Uint8Array ? "application/octet-stream" : "application/json";
 };
+
+/** `set-body` within another policy is written as the policy itself is: bare, or with `value`. */
+export const bodySource = (source: unknown): unknown => {
+  if (source === null || typeof source !== "object" || Array.isArray(source)) return source;
+  const keys = Object.keys(source);
+  return keys.length === 1 && keys[0] === "value" ? Reflect.get(source, "value") : source;
+};

@@ -11,7 +11,7 @@ export const outboundFetch = async (url: string, options: FetchOptions): Promise
     redirect: "manual",
     signal: AbortSignal.timeout(options.timeoutMs),
     ...(options.headers === undefined ? {} : { headers: { ...options.headers } }),
-    ...(options.body === undefined ? {} : { body: options.body }),
+    ...(options.body === undefined ? {} : { body: bodyOf(options.body) }),
   });
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -27,3 +27,6 @@ export const outboundFetch = async (url: string, options: FetchOptions): Promise
   }
   return { status: response.status, headers: new Map(response.headers), body: Buffer.concat(chunks) };
 };
+
+const bodyOf = (body: string | Uint8Array): string | Uint8Array<ArrayBuffer> =>
+  typeof body === "string" ? body : new Uint8Array(body);

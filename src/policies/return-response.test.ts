@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { heldResponse } from "../exchange/held-response.ts";
 import type { Reply } from "../exchange/reply.ts";
 import { testExchange } from "../exchange/testing-exchange.ts";
-import { buildPolicy, mistakesOf } from "../exchange/testing-tools.ts";
+import { buildPolicy, mistakesOf, testTools } from "../exchange/testing-tools.ts";
 import { returnResponse } from "./return-response.ts";
 
 const run = (config: unknown): Reply => {
@@ -71,10 +72,37 @@ test("mistakes are named with their path", () => {
     ],
     [{ "set-header": { name: "a" } }, /^\.set-header\[0\]\.value/],
     [{ "set-body": "=nope" }, /^\.set-body expression/],
-    [{ "response-variable-name": "r" }, /^\.response-variable-name .*not available/],
   ];
   for (const [config, message] of table) {
     const [first] = mistakesOf(returnResponse, config);
     assert.match(`${first?.path} ${first?.message}`, message, JSON.stringify(config));
   }
+});
+
+test("the answer of send-request can be the reply, with its fields changed", async () => {
+  const held = heldResponse({
+    status: 418,
+    headers: new Map([
+      ["content-type", "text/plain"],
+      ["x-a", "1"],
+      ["content-length", "3"],
+      ["set-cookie", "a=b"],
+    ]),
+    body: Buffer.from("tea"),
+  });
+  const x = testExchange({ variables: { held, other: { status: 200 } } });
+  const config = { "response-variable-name": "held", "set-header": { name: "x-b", value: "2" } };
+  const reply = await buildPolicy(returnResponse, config, testTools()).step(x);
+  assert.ok(reply);
+  assert.equal(reply.status, 418);
+  assert.deepEqual(Object.fromEntries(reply.headers), { "content-type": "text/plain", "x-a": "1", "x-b": "2" });
+  assert.equal(Buffer.from(reply.body as Uint8Array).toString(), "tea");
+  const changed = { "response-variable-name": "held", "set-status": 200, "set-body": "coffee" };
+  const second = await buildPolicy(returnResponse, changed, testTools()).step(x);
+  assert.deepEqual([second?.status, second?.body], [200, "coffee"]);
+  for (const name of ["other", "none"])
+    assert.throws(
+      () => buildPolicy(returnResponse, { "response-variable-name": name }, testTools()).step(x),
+      /holds no answer/,
+    );
 });

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import type { Exchange } from "../exchange/exchange.ts";
 import { headerEdit, headerEditSchema } from "../exchange/header-edit.ts";
 import { fieldValuePattern, plainHeaders } from "../exchange/headers.ts";
+import { heldBytes } from "../exchange/held-response.ts";
 import { definePolicy, type Policy } from "../exchange/policy.ts";
-import { numberValue, oneOrMany } from "../exchange/policy-schema.ts";
-import { bodyFrom, mediaTypeOf } from "../expressions/body-value.ts";
+import { numberValue, oneOrMany, variableNameAttribute } from "../exchange/policy-schema.ts";
+import { bodyFrom, bodySource, mediaTypeOf } from "../expressions/body-value.ts";
 
 const schema = z.strictObject({
   "set-status": z
@@ -11,7 +13,7 @@ const schema = z.strictObject({
     .optional(),
   "set-header": oneOrMany(headerEditSchema, 100).optional(),
   "set-body": z.unknown().optional(),
-  "response-variable-name": z.unknown().optional(),
+  "response-variable-name": variableNameAttribute.optional(),
 });
 
 /** Ends the call with a reply made here; see docs. */
@@ -26,7 +28,7 @@ export const returnResponse: Policy = definePolicy({
 | \`set-body\` | empty | text, JSON or an expression, as in the policy \`set-body\` |
 
 Without a \`Content-Type\` among the headers, text is \`text/plain; charset=utf-8\` and anything else \`application/json\`. Nothing that stands after it in the section runs; \`outbound\` does not run either.
-\`response-variable-name\` is not available in this version.`,
+With \`response-variable-name\` the reply begins as what that variable holds (the answer of \`send-request\`): its status, fields and body, which the other attributes change.`,
   sections: ["inbound", "backend", "outbound", "on-error"],
   schema,
   examples: [
@@ -45,8 +47,7 @@ Without a \`Content-Type\` among the headers, text is \`text/plain; charset=utf-
     },
   ],
   build: (config, tools) => {
-    if (config["response-variable-name"] !== undefined)
-      tools.mistake(".response-variable-name", "`response-variable-name` is not available in this version");
+    const variable = config["response-variable-name"];
     const given = config["set-status"] ?? 200;
     const { code: codeSource, reason: reasonSource } =
       typeof given === "object" ? given : { code: given, reason: undefined };
@@ -60,14 +61,21 @@ Without a \`Content-Type\` among the headers, text is \`text/plain; charset=utf-
     const edits = (config["set-header"] ?? []).map((edit, index) => headerEdit(edit, `.set-header[${index}]`, tools));
     const body =
       config["set-body"] === undefined ? undefined : tools.value(bodySource(config["set-body"]), "any", ".set-body");
+    const heldIn = (x: Exchange): ReturnType<typeof heldBytes> => {
+      if (variable === undefined) return undefined;
+      const held = heldBytes(x.variables.get(variable));
+      if (held === undefined) throw new RangeError(`the variable ${variable} holds no answer of send-request`);
+      return held;
+    };
     return (x) => {
-      const status = code.of(x);
+      const from = heldIn(x);
+      const status = from !== undefined && config["set-status"] === undefined ? from.held.status : code.of(x);
       if (!isStatus(status)) throw new RangeError(`${status} is not a status from 200 to 599`);
-      const headers = plainHeaders();
+      const headers = plainHeaders(from === undefined ? [] : passable(from.held.headers));
       for (const edit of edits) edit.apply(x, headers);
-      const content = body?.of(x);
+      const content = body === undefined ? from?.body : body.of(x);
       // RFC 9110 section 15: these statuses have no content.
-      const hasBody = body !== undefined && status !== 204 && status !== 304;
+      const hasBody = content !== undefined && status !== 204 && status !== 304;
       if (hasBody && !headers.has("content-type")) headers.set("content-type", mediaTypeOf(content));
       return {
         status,
@@ -79,11 +87,11 @@ Without a \`Content-Type\` among the headers, text is \`text/plain; charset=utf-
   },
 });
 
-/** `set-body` within another policy is written as the policy itself is: bare, or with `value`. */
-const bodySource = (source: unknown): unknown => {
-  if (source === null || typeof source !== "object" || Array.isArray(source)) return source;
-  const keys = Object.keys(source);
-  return keys.length === 1 && keys[0] === "value" ? Reflect.get(source, "value") : source;
-};
+/** Fields of an answer that was received whole and decoded: its framing and coding are gone, the connection was another. */
+const passable = (headers: ReadonlyMap<string, string>): readonly (readonly [string, string])[] =>
+  [...headers].filter(
+    ([name]) =>
+      !/^(?:connection|content-encoding|content-length|keep-alive|set-cookie|transfer-encoding|upgrade)$/.test(name),
+  );
 
 const isStatus = (status: number): boolean => Number.isInteger(status) && status >= 200 && status <= 599;

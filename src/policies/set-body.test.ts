@@ -38,11 +38,58 @@ test("inbound and backend change the request, outbound and on-error the reply", 
   }
 });
 
-test("mistakes are named with their path; Liquid is refused by name", () => {
+const rendered = async (
+  value: string,
+  options: Parameters<typeof testExchange>[0] = {},
+  more = {},
+): Promise<unknown> => {
+  const x = testExchange(options);
+  await buildPolicy(setBody, { template: "liquid", value, ...more }, testTools()).step(x);
+  return x.request.body.content;
+};
+
+test("a Liquid template sees the parsed body, the call's nouns and variables", async () => {
+  const json = { headers: { "content-type": "application/json" }, body: '{"name":"a","n":3,"tags":["x","y"]}' };
+  assert.equal(
+    await rendered("{{ body.name | upcase }}{% for tag in body.tags %}-{{ tag }}{% endfor %}", json),
+    "A-x-y",
+  );
+  assert.equal(
+    await rendered('{"n": {{ body.n | plus: 1 }}, "b": {{ body | json }}}', json),
+    '{"n": 4, "b": {"name":"a","n":3,"tags":["x","y"]}}',
+  );
+  const xml = {
+    headers: { "content-type": "text/xml" },
+    body: '<o xmlns:p="urn:p"><p:id a="1">7</p:id><i>1</i><i>2</i></o>',
+  };
+  assert.equal(await rendered('{{ body.o.id["#text"] }}/{{ body.o.id.a }}/{{ body.o.i | join: "+" }}', xml), "7/1/1+2");
+  assert.equal(
+    await rendered('{{ request.method }} {{ request.headers["x-a"] }} {{ variables.v }} {{ api.name }}', {
+      method: "PUT",
+      headers: { "X-A": "b" },
+      variables: { v: "w" },
+    }),
+    "PUT b w orders",
+  );
+});
+
+test("a Liquid template reaches no file and no prototype, and ends", async () => {
+  assert.equal(await rendered("{{ request.constructor }}{{ body.__proto__ }}{{ variables.toString }}"), "");
+  await assert.rejects(async () => rendered("{% render 'package.json' %}"), /package\.json/);
+  await assert.rejects(
+    async () => rendered("{% for a in (1..100000) %}{% for b in (1..100000) %}{{ a }}{% endfor %}{% endfor %}"),
+    /limit/,
+  );
+});
+
+test("mistakes are named with their path", () => {
   const table: readonly (readonly [unknown, RegExp])[] = [
     [{}, /^\.value a value is needed/],
-    [{ value: "x", template: "liquid" }, /^\.template `template` \(Liquid templates\) is not available/],
-    [{ value: "x", "xsi-nil": "blank" }, /^\.xsi-nil/],
+    [{ value: "{{ a", template: "liquid" }, /^\.value output "\{\{ a" not closed/],
+    [{ value: "{{ a | nothing }}", template: "liquid" }, /^\.value undefined filter: nothing/],
+    [{ value: 7, template: "liquid" }, /^\.value a template is a text/],
+    [{ value: "x", template: "razor" }, /^\.template/],
+    [{ value: "x", "xsi-nil": "none" }, /^\.xsi-nil/],
     ["=nope", /^\.value expression 1:2/],
   ];
   for (const [config, message] of table) {

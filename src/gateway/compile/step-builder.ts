@@ -100,6 +100,11 @@ export const createStepBuilder = (
     },
     findKey: (key, nowMs) => tools.findKey(key, nowMs),
     mocksOf: (operation) => mocks.get(operation) ?? [],
+    baseUrlsOf: (operation, backend) => {
+      const name = backend ?? unit.operations.find((one) => one.id === operation)?.backend ?? "";
+      const found = Object.hasOwn(unit.backends, name) ? unit.backends[name] : undefined;
+      return found !== undefined && "url" in found && typeof found.url === "string" ? [found.url] : [];
+    },
     // A key without a product (only a bundle's own keys may be so) opens every API of its bundle.
     isInProduct: (product) => product === "" || Object.hasOwn(unit.products, product),
     fetch: (url, options) => tools.fetch(url, options),
