@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import type { UpstreamTarget } from "../exchange/backend.ts";
+import type { ClusterConfig, UpstreamTarget } from "../exchange/backend.ts";
+import { compileValue } from "../expressions/value.ts";
 import { backendSchema, httpBackendSchema, mockBackendSchema } from "../model/backend.ts";
 import { httpBackend, httpBackendDefaults } from "./http.ts";
 import { mockBackend } from "./mock.ts";
 
 const build = (config: unknown) => {
   const targets: UpstreamTarget[] = [];
+  const clusters: ClusterConfig[] = [];
   const mistakes: string[] = [];
   httpBackend.build(config, {
     at: "backends/b.yaml",
@@ -16,9 +18,15 @@ const build = (config: unknown) => {
       targets.push(target);
       return { send: () => {}, dispose: () => {} };
     },
+    cluster: (cluster) => {
+      clusters.push(cluster);
+      return { send: () => {}, dispose: () => {} };
+    },
+    value: (source, type, path) =>
+      compileValue(source, type, { mistake: (message) => mistakes.push(`${path}: ${message}`) }),
     mocksOf: () => [],
   });
-  return { target: targets[0], mistakes };
+  return { target: targets[0], cluster: clusters[0], mistakes };
 };
 
 test("the schemas of this room and of the model are the same", () => {

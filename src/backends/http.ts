@@ -1,6 +1,33 @@
 import { z } from "zod";
 import { durationMs } from "../base/duration.ts";
-import { type BackendKind, defineBackend } from "../exchange/backend.ts";
+import {
+  type BackendKind,
+  type BackendTools,
+  type Balance,
+  type ClusterConfig,
+  defineBackend,
+  type UpstreamTarget,
+} from "../exchange/backend.ts";
+import {
+  affinitySchema,
+  balanceSchema,
+  breakerRuleOf,
+  breakerSchema,
+  budgetRuleOf,
+  healthRuleOf,
+  healthSchema,
+  hedgeRuleOf,
+  hedgeSchema,
+  limitRuleOf,
+  limitsSchema,
+  msOf,
+  outlierRuleOf,
+  outlierSchema,
+  retryRuleOf,
+  retrySchema,
+} from "../exchange/cluster-schema.ts";
+import { cookieOf } from "../exchange/cookies.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { fieldValuePattern, tokenPattern } from "../exchange/headers.ts";
 
 /*
@@ -21,25 +48,58 @@ const url = z
     message: "a backend's URL has no query and no fragment",
   });
 
-const schema = z.strictObject({
-  kind: z.literal("http"),
-  url,
-  "connect-timeout": duration.optional(),
-  timeout: duration.optional(),
-  "idle-timeout": duration.optional(),
-  "connections-max": z.int().min(1).max(10_000).optional(),
-  "pending-max": z.int().min(0).max(100_000).optional(),
-  "preserve-host": z.boolean().optional(),
-  tls: z
-    .strictObject({ "server-name": z.string().optional(), ca: z.string().optional(), verify: z.boolean().optional() })
-    .optional(),
-  credentials: z
-    .strictObject({
-      headers: z.record(z.string(), z.string()).optional(),
-      query: z.record(z.string(), z.string()).optional(),
-    })
-    .optional(),
-});
+const schema = z
+  .strictObject({
+    kind: z.literal("http"),
+    url: url.optional(),
+    targets: z
+      .array(
+        z.strictObject({
+          url: url,
+          /** Share of the calls; 0: only those that affinity keeps there. */
+          weight: z.int().min(0).max(1_000).optional(),
+          /** Lower ones are used first. */
+          priority: z.int().min(0).max(100).optional(),
+          zone: z.string().min(1).max(63).optional(),
+        }),
+      )
+      .min(1)
+      .max(256)
+      .optional(),
+    balance: balanceSchema.optional(),
+    affinity: affinitySchema.optional(),
+    health: healthSchema.optional(),
+    outlier: outlierSchema.optional(),
+    breaker: breakerSchema.optional(),
+    limits: limitsSchema.optional(),
+    retry: retrySchema.optional(),
+    hedge: hedgeSchema.optional(),
+    /** Until the reply's head, of each try. */
+    "try-timeout": duration.optional(),
+    /** Percent of the targets: where fewer can be used, health is not asked. */
+    "panic-threshold": z.number().min(0).max(100).optional(),
+    "slow-start": duration.optional(),
+    "connect-timeout": duration.optional(),
+    timeout: duration.optional(),
+    "idle-timeout": duration.optional(),
+    "connections-max": z.int().min(1).max(10_000).optional(),
+    "pending-max": z.int().min(0).max(100_000).optional(),
+    "preserve-host": z.boolean().optional(),
+    tls: z
+      .strictObject({ "server-name": z.string().optional(), ca: z.string().optional(), verify: z.boolean().optional() })
+      .optional(),
+    credentials: z
+      .strictObject({
+        headers: z.record(z.string(), z.string()).optional(),
+        query: z.record(z.string(), z.string()).optional(),
+      })
+      .optional(),
+  })
+  .refine((backend) => (backend.url === undefined) !== (backend.targets === undefined), {
+    message: "give either `url` or `targets`",
+    path: ["url"],
+  });
+type Config = z.output<typeof schema>;
 
 /** What a backend does where its file is silent. */
 export const httpBackendDefaults = {
@@ -50,6 +110,9 @@ export const httpBackendDefaults = {
   connectionsMax: 256,
   pendingMax: 1_024,
 } as const;
+
+/** Fewer than a tenth of the targets: of up to ten none. */
+const panicPercentDefault = 10;
 
 /** Fields that the engine's HTTP client sets itself. */
 const ownedHeaders = new Set([
@@ -77,10 +140,13 @@ export const httpBackend: BackendKind = defineBackend({
       if (!fieldValuePattern.test(value))
         tools.mistake(`.credentials.headers.${name}`, "the value holds a control or non-latin1 character");
     }
-    if (config.tls !== undefined && new URL(config.url).protocol !== "https:")
+    const entries: readonly Entry[] = config.targets ?? [{ url: config.url ?? "" }];
+    if (config.tls !== undefined && !entries.some((target) => target.url.startsWith("https:")))
       tools.mistake(".tls", "the URL does not begin with https:");
-    return tools.upstream({
-      url: config.url,
+    const urls = new Set(entries.map((target) => target.url));
+    if (urls.size < entries.length) tools.mistake(".targets", "two targets have the same URL");
+    const targetOf = (target: Entry): UpstreamTarget => ({
+      url: target.url,
       connectTimeoutMs: msOf(config["connect-timeout"], httpBackendDefaults.connectTimeoutMs),
       timeoutMs: msOf(config.timeout, httpBackendDefaults.timeoutMs),
       idleTimeoutMs: msOf(config["idle-timeout"], httpBackendDefaults.idleTimeoutMs),
@@ -95,8 +161,72 @@ export const httpBackend: BackendKind = defineBackend({
       headers,
       query: Object.entries(config.credentials?.query ?? {}),
     });
+    const [only] = entries;
+    if (only !== undefined && entries.length === 1 && ruleNames.every((name) => config[name] === undefined))
+      return tools.upstream(targetOf(only));
+    return tools.cluster(clusterOf(config, entries, targetOf, tools));
   },
 });
 
-const msOf = (duration: string | number | undefined, otherwise: number): number =>
-  duration === undefined ? otherwise : (durationMs(duration) ?? otherwise);
+type Entry = NonNullable<Config["targets"]>[number];
+
+/** What makes one target more than an address: without any of them it costs what it always did. */
+const ruleNames = ["affinity", "health", "outlier", "breaker", "limits", "retry", "hedge", "try-timeout"] as const;
+
+const clusterOf = (
+  config: Config,
+  entries: readonly Entry[],
+  targetOf: (target: Entry) => UpstreamTarget,
+  tools: BackendTools,
+): ClusterConfig => {
+  const { affinity, health } = config;
+  if (config["try-timeout"] !== undefined && msOf(config["try-timeout"], 0) === 0)
+    tools.mistake(".try-timeout", "a timeout of no time would refuse every call");
+  if (!entries.some((target) => (target.weight ?? 1) > 0)) tools.mistake(".targets", "no target has a weight");
+  return {
+    name: tools.at.replace(/^backends\//, "").replace(/\.yaml$/, ""),
+    targets: entries.map((target) => ({
+      target: targetOf(target),
+      weight: target.weight ?? 1,
+      priority: target.priority ?? 0,
+      zone: target.zone ?? "",
+    })),
+    balance: balanceOf(config, tools),
+    affinity:
+      affinity === undefined
+        ? null
+        : {
+            cookie: affinity.cookie,
+            secret: affinity.secret ?? "",
+            maxAge: Math.round(msOf(affinity.ttl, 0) / 1000),
+          },
+    health:
+      health === undefined ? null : healthRuleOf(health, (path, message) => tools.mistake(`.health${path}`, message)),
+    outlier: config.outlier === undefined ? null : outlierRuleOf(config.outlier),
+    breaker: config.breaker === undefined ? null : breakerRuleOf(config.breaker),
+    limits: config.limits === undefined ? null : limitRuleOf(config.limits),
+    retry: config.retry === undefined ? null : retryRuleOf(config.retry),
+    budget: budgetRuleOf(config.retry),
+    hedge: config.hedge === undefined ? null : hedgeRuleOf(config.hedge),
+    tryTimeoutMs: config["try-timeout"] === undefined ? undefined : msOf(config["try-timeout"], 0),
+    panicShare: (config["panic-threshold"] ?? panicPercentDefault) / 100,
+    slowStartMs: msOf(config["slow-start"], 0),
+  };
+};
+
+const balanceOf = (config: Config, tools: BackendTools): Balance => {
+  const { balance = "round-robin" } = config;
+  if (typeof balance === "string") return { kind: balance };
+  const { header, cookie, parameter, key } = balance.hash;
+  const hashed = [header, cookie, parameter, key, balance.hash["client-ip"]].filter((one) => one !== undefined);
+  if (hashed.length !== 1)
+    tools.mistake(".balance.hash", "give one of `header`, `cookie`, `parameter`, `client-ip`, `key`");
+  const value = key === undefined ? undefined : tools.value(key, "string", ".balance.hash.key");
+  const keyOf = (x: Exchange): string | undefined => {
+    if (header !== undefined) return x.request.headers.get(header);
+    if (cookie !== undefined) return cookieOf(x, cookie);
+    if (parameter !== undefined) return x.request.params[parameter];
+    return value === undefined ? x.request.clientIp : value.of(x);
+  };
+  return { kind: "hash", keyOf, loadFactor: balance.hash["load-factor"] ?? 1.25 };
+};

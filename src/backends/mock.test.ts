@@ -23,6 +23,8 @@ const ask = (headers: Record<string, string>, mocks: readonly MockAnswer[] = ans
         at: "",
         mistake: (path, message) => mistakes.push(`${path} ${message}`),
         upstream: () => assert.fail("a mock has no upstream"),
+        cluster: () => assert.fail("a mock has no upstream"),
+        value: () => assert.fail("a mock has no expressions"),
         mocksOf: (operation) => (operation === "listOrders" ? mocks : []),
       },
     );

@@ -1,5 +1,15 @@
 import type { z } from "zod";
+import type {
+  BreakerRule,
+  BudgetRule,
+  HealthRule,
+  HedgeRule,
+  LimitRule,
+  OutlierRule,
+  RetryRule,
+} from "./delivery-rules.ts";
 import type { Exchange, ForwardOptions } from "./exchange.ts";
+import type { Value, ValueTypes } from "./policy.ts";
 import type { Reply } from "./reply.ts";
 
 /**
@@ -28,12 +38,68 @@ export interface UpstreamTarget {
   readonly query: readonly (readonly [name: string, value: string])[];
 }
 
+/** How a target is chosen among those of one priority. */
+export type Balance =
+  | { readonly kind: "round-robin" }
+  | { readonly kind: "least-requests" }
+  | { readonly kind: "random" }
+  | {
+      readonly kind: "hash";
+      /** What decides; undefined: any target. */
+      readonly keyOf: (x: Exchange) => string | undefined;
+      /** A target takes at most this many times the average of running calls; 0: no bound. */
+      readonly loadFactor: number;
+    };
+
+/** Keeps a client with the target that answered it first. */
+export interface Affinity {
+  readonly cookie: string;
+  /** Makes the cookie's value unguessable; empty: opaque only. */
+  readonly secret: string;
+  /** Seconds; 0: until the browser ends. */
+  readonly maxAge: number;
+}
+
+export interface ClusterTarget {
+  readonly target: UpstreamTarget;
+  /** Share of the calls; 0: none but those that are kept there. */
+  readonly weight: number;
+  /** Lower ones are used first. */
+  readonly priority: number;
+  readonly zone: string;
+}
+
+/** A backend with several targets or with rules. Null: no such rule. */
+export interface ClusterConfig {
+  /** Its name among the states that all threads share. */
+  readonly name: string;
+  readonly targets: readonly ClusterTarget[];
+  readonly balance: Balance;
+  readonly affinity: Affinity | null;
+  readonly health: HealthRule | null;
+  readonly outlier: OutlierRule | null;
+  readonly breaker: BreakerRule | null;
+  readonly limits: LimitRule | null;
+  readonly retry: RetryRule | null;
+  readonly budget: BudgetRule;
+  readonly hedge: HedgeRule | null;
+  readonly tryTimeoutMs: number | undefined;
+  /** Where fewer of the targets than this share can be used, their health is not asked any more. */
+  readonly panicShare: number;
+  /** How long a target that comes back gets less than its share. */
+  readonly slowStartMs: number;
+}
+
 /** What a backend kind is built with. */
 export interface BackendTools {
   readonly at: string;
   mistake(path: string, message: string): void;
   /** The engine's HTTP/1.1 client to one target, with its pool of connections: they outlive swaps while the target is the same. */
   upstream(target: UpstreamTarget): BuiltBackend;
+  /** The same over several targets, or with rules about their failures; what is learnt about them is known to all threads. */
+  cluster(config: ClusterConfig): BuiltBackend;
+  /** A literal or, with a leading `=`, an expression. */
+  value<K extends keyof ValueTypes>(source: unknown, type: K, path: string): Value<ValueTypes[K]>;
   /** Mock answers of an operation, from its document. */
   mocksOf(
     operation: string,

@@ -1,3 +1,4 @@
+import type { CircuitBreaker, FailoverRule, HedgeRule, MirrorRule, RetryBudget, RetryRule } from "./delivery-rules.ts";
 import type { Headers } from "./headers.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reply, ReplyBody } from "./reply.ts";
@@ -118,6 +119,15 @@ export interface ForwardOptions {
   readonly followRedirects?: boolean;
   readonly bufferRequestBody?: boolean;
   readonly failOnErrorStatusCode?: boolean;
+  /** Of all tries together, until the reply's head is there. */
+  readonly totalTimeoutMs?: number;
+  /** Instead of the backend's own rules. */
+  readonly retry?: RetryRule;
+  readonly budget?: RetryBudget;
+  readonly hedge?: HedgeRule;
+  readonly failover?: FailoverRule;
+  readonly mirrors?: readonly MirrorRule[];
+  readonly breakers?: readonly CircuitBreaker[];
 }
 
 /** Why a connection that outlives ordinary calls ended. */
@@ -186,6 +196,8 @@ export interface Exchange {
   backend: string | null;
   /** Replaces the backend's base URL for this call, or null. */
   backendUrl: string | null;
+  /** What policies before `forward-request` ask of it, or null; its own attributes win. */
+  forwarding: ForwardOptions | null;
   /**
    * Adds a field to whatever reply goes out in the end, also to refusals; later values replace earlier ones of that name, and those
    * of the backend. Only `Vary` is added to what the reply says itself (RFC 9110 section 12.5.5): caches need the union.

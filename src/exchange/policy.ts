@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Counters } from "./counters.ts";
+import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "./delivery-rules.ts";
 import type { Exchange, ForwardOptions, Step } from "./exchange.ts";
 
 export type Section = "inbound" | "backend" | "outbound" | "on-error";
@@ -82,6 +83,10 @@ export interface PolicyTools {
   block(steps: readonly unknown[], path: string): Step;
   /** State that outlives configuration changes: made on first use of `key`, disposed when no table uses it any more. */
   shared<T extends { dispose?(): void }>(key: string, make: () => T): T;
+  /** A circuit breaker over state that all threads share, found by its name. Ends with the policy; what it knows goes on under its name. */
+  breaker(name: string, rule: BreakerRule): CircuitBreaker;
+  /** A budget for calls that are sent again, likewise. */
+  budget(name: string, rule: BudgetRule): RetryBudget;
   /** Looks a key up in the key table: undefined where it is unknown, revoked or expired. Under a microsecond when warm. */
   findKey(key: string, nowMs: number): KeyFacts | undefined;
   /** Mock answers of any operation of the API, for steps above the operation's scope. */

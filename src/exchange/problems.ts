@@ -172,6 +172,16 @@ export const gatewayProblems = {
     title: "Backend busy",
     help: "All connections to the backend are in use and the queue is full.",
   },
+  "backend.no_target": {
+    status: 503,
+    title: "No usable target",
+    help: "None of the backend's targets can be used at the moment: they are unhealthy or ejected. Try again later.",
+  },
+  "backend.circuit_open": {
+    status: 503,
+    title: "Backend not asked",
+    help: "Calls to the backend failed too often; it is left alone until `Retry-After`.",
+  },
   "backend.connect_timeout": {
     status: 504,
     title: "Backend did not accept a connection in time",

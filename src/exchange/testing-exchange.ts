@@ -103,6 +103,7 @@ export interface TestExchange extends Exchange {
   forwarder: ((x: TestExchange, options: ForwardOptions) => Promise<void>) | null;
   setParams(make: () => Readonly<Record<string, string>>): void;
   setReply(reply: Reply): void;
+  dropReply(): void;
   answer(reply: Reply): void;
   deliver(): void;
   /** Fields given to `setReplyHeader`, by lower-case name. */
@@ -164,6 +165,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     clientTraceparent: request.headers.get("traceparent") ?? "",
     backend: null,
     backendUrl: null,
+    forwarding: null,
     runState: null,
     isReusable: false,
     isClientGone: false,
@@ -191,7 +193,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     },
     forward: async (forwardOptions) => {
       forwarded.push({
-        options: forwardOptions,
+        options: { ...x.forwarding, ...forwardOptions },
         method: request.method,
         upstreamPath: request.upstreamPath,
         upstreamQuery: request.upstreamQuery,
@@ -208,6 +210,9 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     },
     setReply: (reply) => {
       x.reply = testReply(reply);
+    },
+    dropReply: () => {
+      x.reply = null;
     },
     answer: (reply) => {
       x.setReply(reply);

@@ -25,6 +25,8 @@ export interface TestToolsOptions {
   readonly counters?: Counters;
   /** Policies that blocks may hold, beside `{ set-test-variable: { name, value } }` and `{ refuse-test: status }`. */
   readonly policies?: readonly Policy[];
+  /** Makes breakers; ones that never open where absent. */
+  readonly breaker?: PolicyTools["breaker"];
   readonly keys?: Readonly<Record<string, KeyFacts>>;
   /** Products that hold the API; all where absent. */
   readonly products?: readonly string[];
@@ -70,6 +72,10 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
       states.set(key, made);
       return made;
     },
+    breaker:
+      options.breaker ??
+      ((_name, rule) => ({ rule, admit: () => 1, ended: () => {}, opensForMs: 0, dispose: () => {} })),
+    budget: () => ({ deposit: () => {}, withdraw: () => true, dispose: () => {} }),
     findKey: (key) => (Object.hasOwn(options.keys ?? {}, key) ? options.keys?.[key] : undefined),
     mocksOf: (operation) => options.mocks?.[operation] ?? [],
     baseUrlsOf: () => options.baseUrls ?? [],

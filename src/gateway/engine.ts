@@ -54,6 +54,8 @@ export interface EngineExchange extends Exchange {
   setParams(make: () => Readonly<Record<string, string>>): void;
   /** Makes `x.reply` of a reply made here, so that outbound and on-error steps can change it; also done by `answer`. */
   setReply(reply: Reply): void;
+  /** Gives up the reply that is there, so that the backend can be asked again. */
+  dropReply(): void;
   /** Sends a reply made here, then ends the exchange; consumes or cuts off the rest of the request body as RFC 9112 section 9 asks. */
   answer(reply: Reply): void;
   /** Sends `x.reply` with the changes made to it, its body as a stream. */

@@ -288,5 +288,10 @@ export const testCompileTools = (more: Partial<CompileTools> = {}): CompileTools
   upstream: () => {
     throw new Error("no upstream");
   },
+  cluster: () => {
+    throw new Error("no upstream");
+  },
+  breaker: (_name, rule) => ({ rule, admit: () => 1, ended: () => {}, opensForMs: 0, dispose: () => {} }),
+  budget: () => ({ deposit: () => {}, withdraw: () => true, dispose: () => {} }),
   ...more,
 });

@@ -1,4 +1,14 @@
 import { z } from "zod";
+import {
+  affinitySchema,
+  balanceSchema,
+  breakerSchema,
+  healthSchema,
+  hedgeSchema,
+  limitsSchema,
+  outlierSchema,
+  retrySchema,
+} from "./backend-rules.ts";
 import { durationSchema } from "./names.ts";
 
 /** The kind of a backend named by the reserved name `mock`, and of every API without a backend. */
@@ -14,31 +24,64 @@ const httpUrl = z
   });
 
 /** A service reached over HTTP/1.1. */
-export const httpBackendSchema = z.strictObject({
-  kind: z.literal("http"),
-  url: httpUrl,
-  "connect-timeout": durationSchema.optional(),
-  timeout: durationSchema.optional(),
-  "idle-timeout": durationSchema.optional(),
-  "connections-max": z.int().min(1).max(10_000).optional(),
-  "pending-max": z.int().min(0).max(100_000).optional(),
-  /** Host header sent to the backend: the URL's own (default) or the client's. */
-  "preserve-host": z.boolean().optional(),
-  tls: z
-    .strictObject({
-      "server-name": z.string().optional(),
-      ca: z.string().optional(),
-      verify: z.boolean().optional(),
-    })
-    .optional(),
-  credentials: z
-    .strictObject({
-      /** Headers added to each call; values may be `{{named-value}}`. */
-      headers: z.record(z.string(), z.string()).optional(),
-      query: z.record(z.string(), z.string()).optional(),
-    })
-    .optional(),
-});
+export const httpBackendSchema = z
+  .strictObject({
+    kind: z.literal("http"),
+    /** The one target; or `targets`. */
+    url: httpUrl.optional(),
+    targets: z
+      .array(
+        z.strictObject({
+          url: httpUrl,
+          /** Share of the calls; 0: only those that affinity keeps there. */
+          weight: z.int().min(0).max(1_000).optional(),
+          /** Lower ones are used first. */
+          priority: z.int().min(0).max(100).optional(),
+          zone: z.string().min(1).max(63).optional(),
+        }),
+      )
+      .min(1)
+      .max(256)
+      .optional(),
+    balance: balanceSchema.optional(),
+    affinity: affinitySchema.optional(),
+    health: healthSchema.optional(),
+    outlier: outlierSchema.optional(),
+    breaker: breakerSchema.optional(),
+    limits: limitsSchema.optional(),
+    retry: retrySchema.optional(),
+    hedge: hedgeSchema.optional(),
+    /** Until the reply's head, of each try. */
+    "try-timeout": durationSchema.optional(),
+    /** Percent of the targets: where fewer can be used, health is not asked. */
+    "panic-threshold": z.number().min(0).max(100).optional(),
+    "slow-start": durationSchema.optional(),
+    "connect-timeout": durationSchema.optional(),
+    timeout: durationSchema.optional(),
+    "idle-timeout": durationSchema.optional(),
+    "connections-max": z.int().min(1).max(10_000).optional(),
+    "pending-max": z.int().min(0).max(100_000).optional(),
+    /** Host header sent to the backend: the URL's own (default) or the client's. */
+    "preserve-host": z.boolean().optional(),
+    tls: z
+      .strictObject({
+        "server-name": z.string().optional(),
+        ca: z.string().optional(),
+        verify: z.boolean().optional(),
+      })
+      .optional(),
+    credentials: z
+      .strictObject({
+        /** Headers added to each call; values may be `{{named-value}}`. */
+        headers: z.record(z.string(), z.string()).optional(),
+        query: z.record(z.string(), z.string()).optional(),
+      })
+      .optional(),
+  })
+  .refine((backend) => (backend.url === undefined) !== (backend.targets === undefined), {
+    message: "give either `url` or `targets`",
+    path: ["url"],
+  });
 
 /** Answers from the API's own document: examples first, then generated from the schemas. */
 export const mockBackendSchema = z.strictObject({

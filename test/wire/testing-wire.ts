@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after } from "node:test";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
-import type { BuiltBackend, UpstreamTarget } from "../../src/exchange/backend.ts";
+import type { BuiltBackend, ClusterConfig, UpstreamTarget } from "../../src/exchange/backend.ts";
+import type { RetryRule } from "../../src/exchange/delivery-rules.ts";
 import type { ExchangeOutcome, ForwardOptions } from "../../src/exchange/exchange.ts";
 import type { Reply } from "../../src/exchange/reply.ts";
 import type { EngineExchange } from "../../src/gateway/engine.ts";
@@ -204,6 +205,11 @@ export interface TestWireOptions {
   readonly trustedProxies?: readonly string[];
   readonly clock?: Clock;
   readonly forward?: ForwardOptions;
+  /** Instead of one target. */
+  readonly cluster?: ClusterConfig;
+  /** As policies would ask; `named` are the other backends. */
+  readonly forwarding?: ForwardOptions | ((upstreams: Upstreams) => ForwardOptions);
+  readonly named?: (upstreams: Upstreams) => Readonly<Record<string, BuiltBackend>>;
   /** What the route allows beyond ordinary calls; WebSocket where absent. */
   readonly streams?: Partial<StreamSettings>;
   /** Decides instead of forwarding: a reply, or undefined to forward. */
@@ -256,12 +262,58 @@ export const targetOf = (origin: Origin | undefined, more: Partial<UpstreamTarge
   ...more,
 });
 
+/** A cluster of these origins, round robin, without any rule. */
+export const clusterOf = (origins: readonly Origin[], more: Partial<ClusterConfig> = {}): ClusterConfig => ({
+  name: "orders",
+  targets: origins.map((origin) => ({ target: targetOf(origin), weight: 1, priority: 0, zone: "" })),
+  balance: { kind: "round-robin" },
+  affinity: null,
+  health: null,
+  outlier: null,
+  breaker: null,
+  limits: null,
+  retry: null,
+  budget: { ratio: 1, perSecondMin: 100 },
+  hedge: null,
+  tryTimeoutMs: undefined,
+  panicShare: 0.1,
+  slowStartMs: 0,
+  ...more,
+});
+
+/** A rule that retries everything it may, without waiting. */
+export const retryRule = (more: Partial<RetryRule> = {}): RetryRule => ({
+  attempts: 2,
+  on: new Set(["connect", "reset", "timeout", "overloaded"]),
+  statuses: new Set([502, 503, 504]),
+  idempotent: "methods",
+  backoffMs: 0,
+  backoffMsMax: 0,
+  retryAfterMsMax: 2_000,
+  bodyBytesMax: 65_536,
+  ...more,
+});
+
 /** A wire, the upstreams, and the smallest run between them: inbound, forward, outbound. */
 export const startTestWire = async (options: TestWireOptions = {}): Promise<TestWire> => {
   const clock = options.clock ?? systemClock;
   const wheel = new Wheel(clock, 10);
   const upstreams = createUpstreams({ clock, wheel, ...options.upstreams });
-  const backend = upstreams.to(targetOf(options.origin, options.target));
+  const plain =
+    options.cluster === undefined
+      ? upstreams.to(targetOf(options.origin, options.target))
+      : upstreams.cluster(options.cluster);
+  const { forwarding } = options;
+  const asked = typeof forwarding === "function" ? forwarding(upstreams) : forwarding;
+  const named = options.named?.(upstreams) ?? {};
+  const backend: BuiltBackend =
+    asked === undefined
+      ? plain
+      : {
+          send: (x, forward, settled) =>
+            upstreams.deliver(x, plain, { ...asked, ...forward }, (name) => named[name], settled),
+          dispose: plain.dispose,
+        };
   const streams = testStreams(options.streams);
   const ended: Ended[] = [];
   const wire = createWire({

@@ -21,6 +21,9 @@ export const checkUnit = (unit: ApiUnit, lists: Lists): UnitError | undefined =>
     findKey: () => undefined,
     fetch: () => Promise.reject(new Error("a check makes no calls")),
     upstream: () => idleBackend,
+    cluster: () => idleBackend,
+    breaker: (_name, rule) => ({ rule, admit: () => 1, ended: () => {}, opensForMs: 0, dispose: () => {} }),
+    budget: () => ({ deposit: () => {}, withdraw: () => true, dispose: () => {} }),
   });
   result.api?.retire(true);
   return result.error;

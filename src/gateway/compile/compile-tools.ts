@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import type { BackendKind, BuiltBackend, UpstreamTarget } from "../../exchange/backend.ts";
+import type { BackendKind, BuiltBackend, ClusterConfig, UpstreamTarget } from "../../exchange/backend.ts";
 import type { Counters } from "../../exchange/counters.ts";
 import type {
   FetchedReply,
@@ -8,6 +8,7 @@ import type {
   KeyFacts,
   MessageName,
   Policy,
+  PolicyTools,
   Value,
   ValueTypes,
 } from "../../exchange/policy.ts";
@@ -38,4 +39,7 @@ export interface CompileTools {
   findKey(key: string, nowMs: number): KeyFacts | undefined;
   fetch(url: string, options: FetchOptions): Promise<FetchedReply>;
   upstream(target: UpstreamTarget): BuiltBackend;
+  cluster(config: ClusterConfig): BuiltBackend;
+  breaker: PolicyTools["breaker"];
+  budget: PolicyTools["budget"];
 }

@@ -192,6 +192,9 @@ const buildBackend = (name: string, backend: Backend, context: BackendContext): 
       at: file,
       mistake,
       upstream: (target) => tools.upstream(target),
+      cluster: (cluster) => tools.cluster(cluster),
+      value: (source, type, path) =>
+        tools.lists.compileValue(source, type, { clock: tools.clock, mistake: (message) => mistake(path, message) }),
       mocksOf: (operation) => mocks.get(operation) ?? [],
     });
     if (!hasMistake) return built;

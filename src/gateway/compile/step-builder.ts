@@ -98,6 +98,16 @@ export const createStepBuilder = (
       disposals.push(() => tools.shared.release(key));
       return value;
     },
+    breaker: (name, rule) => {
+      const breaker = tools.breaker(name, rule);
+      disposals.push(() => breaker.dispose());
+      return breaker;
+    },
+    budget: (name, rule) => {
+      const budget = tools.budget(name, rule);
+      disposals.push(() => budget.dispose());
+      return budget;
+    },
     findKey: (key, nowMs) => tools.findKey(key, nowMs),
     mocksOf: (operation) => mocks.get(operation) ?? [],
     baseUrlsOf: (operation, backend) => {

@@ -6,6 +6,7 @@ import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
 import type { RecordingSettings } from "../record/recording.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
+import { createBackendMemory, repairBackends } from "../shared/backend-table.ts";
 import { attachCounters, createCounterMemory } from "../shared/counters.ts";
 import { joinChanges } from "../swap.ts";
 import type { WireLimits } from "../wire/limits.ts";
@@ -107,6 +108,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
 
   const counterMemory = createCounterMemory({ threadsMax: options.threads + 1 });
   const counters = attachCounters(counterMemory, options.threads);
+  const backendMemory = createBackendMemory(options.threads + 1);
   const quotaFile = join(home, "quotas.bin");
   const savedQuotas = await readFile(quotaFile).catch(() => undefined);
   if (savedQuotas && !counters.importPeriods(savedQuotas, Date.now())) log.warn("the saved quotas cannot be read");
@@ -137,6 +139,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       trustedProxies: options.trustedProxies ?? [],
       counters: counterMemory,
       recording: perThread(options.recording ?? nothingRecorded, options.threads),
+      backends: backendMemory,
+      zone: zoneOf(options.labels),
       accessLog: options.accessLog === "stdout" ? "stdout" : accessLog,
     },
     newRegions: observer.newRegions,
@@ -146,6 +150,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       observer.threadEnded(thread.metrics);
       endedUsage.push(...observer.takeUsage(thread.usage, true));
       counters.repairThread(thread.thread);
+      repairBackends(backendMemory, thread.thread);
     },
     onExplained: (lines) => explanations.add(lines, (explanation) => observer.explained?.(explanation)),
     onRecent: (lines) => {
@@ -401,6 +406,10 @@ const perThread = (recording: RecordingSettings, threads: number): RecordingSett
   ...recording,
   failuresPerMinute: Math.ceil(recording.failuresPerMinute / threads),
 });
+
+/** The label `zone=eu-1` says where the gateway stands. */
+const zoneOf = (labels: readonly string[]): string =>
+  labels.find((label) => label.startsWith("zone="))?.slice("zone=".length) ?? "";
 
 const every = (intervalMs: number, act: () => Promise<void>): NodeJS.Timeout =>
   setInterval(() => {

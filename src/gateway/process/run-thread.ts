@@ -11,6 +11,7 @@ import { createRecording } from "../record/recording.ts";
 import { createRun } from "../run/run.ts";
 import { createUrlBackends } from "../run/url-backends.ts";
 import { createAccessReader } from "../shared/access-table.ts";
+import { attachBackendTable, processNowMs } from "../shared/backend-table.ts";
 import { attachCounters } from "../shared/counters.ts";
 import { createSharedState } from "../shared-state.ts";
 import { createSwap } from "../swap.ts";
@@ -57,7 +58,10 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
   const clock = systemClock;
   const wheel = new Wheel(clock);
   const access = createAccessReader(start.access);
-  const upstreams = createUpstreams({ clock, log, wheel });
+  // The wheel's clock is this thread's own; times in shared memory are the process's.
+  const aheadMs = processNowMs() - clock.monotonicMs();
+  const table = attachBackendTable(start.backends, start.thread, () => wheel.nowMs + aheadMs);
+  const upstreams = createUpstreams({ clock, log, wheel, table, zone: start.zone });
   const upstream = upstreams.to;
   const swap = createSwap({
     lists,
@@ -68,10 +72,13 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     findKey: access.find,
     fetch: outboundFetch,
     upstream,
+    cluster: upstreams.cluster,
+    breaker: upstreams.breaker,
+    budget: upstreams.budget,
   });
   const urlBackends = createUrlBackends({ kinds: lists.backends, log, upstream });
   const recording = createRecording(start.recording, clock, () => setImmediate(tellExplained));
-  const run = createRun({ table: swap.table, urlBackends, log, recording });
+  const run = createRun({ table: swap.table, urlBackends, deliver: upstreams.deliver, log, recording });
   const finished: Finished = (x, outcome) => {
     recording.finished(x, outcome, run.apiOf(x));
     run.finished(x, outcome);

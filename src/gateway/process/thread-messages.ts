@@ -30,6 +30,10 @@ export interface ThreadStart {
   /** One word per thread, counted up by it. */
   readonly beats: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  /** What all threads know about backends. */
+  readonly backends: SharedArrayBuffer;
+  /** Targets of this zone are preferred; empty: none. */
+  readonly zone: string;
   readonly access: AccessBuffers;
   readonly metrics: SharedArrayBuffer;
   readonly usage: SharedArrayBuffer;

@@ -32,7 +32,7 @@ const gatewayOf = async (units: readonly ApiUnit[], more: Partial<CompileTools> 
       throw new Error("no upstream");
     },
   });
-  const run = createRun({ table: swap.table, urlBackends, log });
+  const run = createRun({ table: swap.table, urlBackends, deliver: () => assert.fail(), log });
   const begin = (options: TestExchangeOptions): TestExchange => {
     const x = testExchange(options);
     run.dispatch(engine(x));
@@ -85,7 +85,7 @@ test("without a configuration every call is told that the gateway is not ready",
   const urlBackends = createUrlBackends({ kinds: [], upstream: () => assert.fail() });
   const log = jsonLog({ level: "error", write: () => {} });
   const x = testExchange(get);
-  createRun({ table: () => null, urlBackends, log }).dispatch(engine(x));
+  createRun({ table: () => null, urlBackends, deliver: () => assert.fail(), log }).dispatch(engine(x));
   assert.equal(x.sent?.problem?.code, "gateway.not_ready");
 });
 
@@ -267,7 +267,12 @@ test("a policy may choose a backend by name or by URL for one call", async () =>
     change(x);
     const table = gateway.swap.table;
     const urlBackends = createUrlBackends({ kinds: testBackends(), upstream: () => assert.fail() });
-    createRun({ table, urlBackends, log: jsonLog({ level: "error", write: () => {} }) }).dispatch(engine(x));
+    createRun({
+      table,
+      urlBackends,
+      deliver: () => assert.fail(),
+      log: jsonLog({ level: "error", write: () => {} }),
+    }).dispatch(engine(x));
     return x;
   };
   const named = await run((x) => {

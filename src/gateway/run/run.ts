@@ -1,6 +1,6 @@
 import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
-import type { BuiltBackend } from "../../exchange/backend.ts";
+import type { BuiltBackend, Settled } from "../../exchange/backend.ts";
 import type { ForwardOptions } from "../../exchange/exchange.ts";
 import { type GatewayProblemCode, gatewayProblems } from "../../exchange/problems.ts";
 import { refuse } from "../../exchange/refuse.ts";
@@ -16,15 +16,20 @@ import { recordedList } from "../record/recorded-steps.ts";
 import type { Recording } from "../record/recording.ts";
 import { parametersOf } from "../router/path-template.ts";
 import type { Table } from "../table.ts";
+import type { NamedBackends, Upstreams } from "../upstream/upstreams.ts";
 import { BackendStatusFault, ForwardRefused } from "./forward-fault.ts";
 import { type Continuation, RunState } from "./run-state.ts";
 import type { UrlBackends } from "./url-backends.ts";
+
+type Deliver = Upstreams["deliver"];
 
 /** What a run needs from its thread. */
 export interface RunTools {
   /** The pointer; null until there is a configuration. */
   table(): Table | null;
   readonly urlBackends: UrlBackends;
+  /** Sends a call for which policies asked more than one plain sending. */
+  readonly deliver: Deliver;
   readonly log: Log;
   /** Absent where nothing is ever recorded. */
   readonly recording?: Recording;
@@ -269,7 +274,12 @@ export const createRun = (tools: RunTools): Run => {
     state.hasSettled = false;
     state.waiting = "backend";
     state.isSending = true;
-    backend.send(x, options, state.settled);
+    if (x.forwarding === null) backend.send(x, options, state.settled);
+    else {
+      // Copies and waiting tries may still hold the exchange when it has ended.
+      state.hasWaited = true;
+      tools.deliver(x, backend, { ...x.forwarding, ...options }, named(state), state.settled);
+    }
     state.isSending = false;
     if (state.isFinished) return false;
     if (!state.hasSettled) state.isBusy = false;
@@ -291,6 +301,11 @@ export const createRun = (tools: RunTools): Run => {
     return state.route?.backend ?? null;
   };
 
+  const named =
+    (state: RunState): NamedBackends =>
+    (name) =>
+      state.route?.api.backends.get(name);
+
   /** `x.forward` for steps that must wait for the reply: blocks, `retry`. */
   const forwarder: NonNullable<EngineExchange["forwarder"]> = (x, options) => {
     const state = x.runState instanceof RunState ? x.runState : null;
@@ -300,12 +315,16 @@ export const createRun = (tools: RunTools): Run => {
     if (backend === null) return Promise.reject(new ForwardRefused(refuse("backend.not_configured")));
     return new Promise((resolve, reject) => {
       state.abandonForward = reject;
-      backend.send(x, options, (refusal) => {
+      // What an earlier forward of this call brought is nobody's reply any more.
+      x.dropReply();
+      const settled: Settled = (refusal) => {
         state.abandonForward = null;
         if (refusal !== undefined && !isAnswer(x, refusal)) reject(new ForwardRefused(refusal));
         else if (isFailure(x, options)) reject(new BackendStatusFault(x.reply?.status ?? 0));
         else resolve();
-      });
+      };
+      if (x.forwarding === null) backend.send(x, options, settled);
+      else tools.deliver(x, backend, { ...x.forwarding, ...options }, named(state), settled);
     });
   };
 

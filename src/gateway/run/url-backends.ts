@@ -35,6 +35,12 @@ export const createUrlBackends = (tools: {
           log.warn("a backend URL of a policy is not usable", { reason: message });
         },
         upstream: (target) => tools.upstream(target),
+        cluster: () => {
+          throw new RangeError("a URL has no rules");
+        },
+        value: () => {
+          throw new RangeError("a URL has no expressions");
+        },
         mocksOf: () => [],
       });
       if (hasMistake) {

@@ -1,6 +1,7 @@
 import type { EngineRecorder } from "../engine.ts";
 import type { StreamSettings } from "../stream-settings.ts";
 import type { BackendSide, BodySource, ClientSide, TunnelEnd } from "../wire/sides.ts";
+import type { WireExchange } from "../wire/wire-exchange.ts";
 import { WireReply } from "../wire/wire-reply.ts";
 import type { WireRequest } from "../wire/wire-request.ts";
 
@@ -55,6 +56,13 @@ export class StandIn implements CallSubject, BackendSide {
     this.body = body;
     this.replyInTheMaking.becomeBackends();
     this.replyInTheMaking.body.reset(body);
+  }
+
+  /** The exchange goes on with the reply that this one has got. */
+  giveTo(x: WireExchange): void {
+    x.traceparent = this.traceparent;
+    x.tunnelEnd = this.tunnelEnd;
+    this.replyInTheMaking = x.adopt(this.replyInTheMaking, this);
   }
 
   /** Gives up whatever its backend still does. */

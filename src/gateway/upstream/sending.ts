@@ -3,8 +3,9 @@ import type { Reply } from "../../exchange/reply.ts";
 import { IterableSource } from "../wire/iterable-source.ts";
 import type { BodySource } from "../wire/sides.ts";
 import { chooseUpgrade, upgradeLines } from "../wire/upgrade.ts";
-import type { Sending } from "./call-subject.ts";
+import type { CallSubject, Sending } from "./call-subject.ts";
 import { composeRequest, declaresEmpty } from "./compose-request.ts";
+import type { PreparedTarget } from "./target.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 
@@ -55,13 +56,33 @@ export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | R
   }
 };
 
+/** The request with a body that has passed already, for another backend: `isChunked` where the bytes have their chunk framing. */
+export const prepareCopy = (
+  x: CallSubject,
+  target: PreparedTarget,
+  body: Buffer | null,
+  isChunked: boolean,
+  traceIds: TraceIds,
+): Sending | Reply => {
+  let line = "";
+  if (isChunked) line = "Transfer-Encoding: chunked\r\n";
+  else if (body !== null || declaresEmpty(x.request.head)) line = `Content-Length: ${body?.length ?? 0}\r\n`;
+  try {
+    const head = composeRequest(x, target, pathOf({ x, target }), line, traceIds, true);
+    return { head, whole: body, source: null, isRaw: isChunked, isEncoding: false };
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return refuse("policy.fault");
+    throw thrown;
+  }
+};
+
 const wholeOf = (body: string | Uint8Array | null): Buffer | null => {
   if (body === null || body.length === 0) return null;
   return typeof body === "string" ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 };
 
 /** Path and query of the request to the backend: the base's path, the exchange's, the exchange's query and the target's own. */
-const pathOf = ({ x, target }: UpstreamCall): string => {
+const pathOf = ({ x, target }: Pick<UpstreamCall, "x" | "target">): string => {
   const { upstreamPath, upstreamQuery } = x.request;
   let path =
     target.basePath + (upstreamPath.startsWith("/") || upstreamPath === "" ? upstreamPath : `/${upstreamPath}`);

@@ -496,6 +496,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   /** A reply whose head is out breaks off: whoever takes its body makes that visible. */
   #breakOff(): void {
     const { sink } = this.#reader;
+    if (this.#call !== null) this.#call.isReset = true;
     this.#drop();
     sink?.fail(brokenOff());
   }

@@ -41,6 +41,11 @@ export class MessageBody implements Body {
     return this.source;
   }
 
+  /** The source can be sent from its beginning again. */
+  rewind(): void {
+    this.#isTaken = false;
+  }
+
   get isEmpty(): boolean {
     if (this.replaced === undefined) return this.source === null;
     return this.replaced === null || this.length === 0;

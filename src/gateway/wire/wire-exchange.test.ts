@@ -31,6 +31,7 @@ test("every exchange has the same shape, fresh or used again: all fields in one 
     "traceparent",
     "backend",
     "backendUrl",
+    "forwarding",
     "runState",
     "isReusable",
     "forwarder",

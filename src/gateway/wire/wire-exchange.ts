@@ -48,6 +48,7 @@ export class WireExchange implements EngineExchange {
   traceparent = "";
   backend: string | null = null;
   backendUrl: string | null = null;
+  forwarding: ForwardOptions | null = null;
   runState: unknown = null;
   isReusable = false;
   forwarder: EngineExchange["forwarder"] = null;
@@ -62,7 +63,7 @@ export class WireExchange implements EngineExchange {
   /** The backend has changed the protocol: its end of the connection, until the reply goes out. */
   tunnelEnd: TunnelEnd | null = null;
   /** The reply object while there is none yet: the upstream scans its head into it. */
-  readonly replyInTheMaking: WireReply = new WireReply();
+  replyInTheMaking: WireReply = new WireReply();
   /** One of `answer` and `deliver` has been called. */
   isConcluded = false;
   isFinished = false;
@@ -92,6 +93,7 @@ export class WireExchange implements EngineExchange {
     this.traceparent = "";
     this.backend = null;
     this.backendUrl = null;
+    this.forwarding = null;
     this.runState = null;
     this.isReusable = false;
     this.forwarder = null;
@@ -179,6 +181,20 @@ export class WireExchange implements EngineExchange {
     reply.becomeBackends();
     reply.body.reset(this.record === null || body === null ? body : this.record.tap("reply", body));
     this.reply = reply;
+  }
+
+  /** Takes over a reply that another has received, and gives its own, unused one for it. `side` is whose reply it is. */
+  adopt(reply: WireReply, side: BackendSide): WireReply {
+    const own = this.replyInTheMaking;
+    this.replyInTheMaking = reply;
+    this.reply = reply;
+    this.backendSide = side;
+    return own;
+  }
+
+  dropReply(): void {
+    this.dropBackend();
+    this.reply = null;
   }
 
   setReply(reply: Reply): void {

@@ -1,8 +1,5 @@
-import type { UpstreamTarget } from "./backend.ts";
-import type { Exchange } from "./exchange.ts";
-
 /*
- * What a backend with several targets, or with rules about their failures, is made of. Data only: the engine does the rest.
+ * Rules about calls to backends that fail or may fail: data only, the engine does the rest.
  */
 
 /** How a try can fail beside a status that a rule counts as a failure. */
@@ -98,54 +95,44 @@ export interface LimitRule {
   readonly queueMs: number;
 }
 
-/** How a target is chosen among those of one priority. */
-export type Balance =
-  | { readonly kind: "round-robin" }
-  | { readonly kind: "least-requests" }
-  | { readonly kind: "random" }
-  | {
-      readonly kind: "hash";
-      /** What decides; undefined: any target. */
-      readonly keyOf: (x: Exchange) => string | undefined;
-      /** A target takes at most this many times the average of running calls; 0: no bound. */
-      readonly loadFactor: number;
-    };
+/** How something that a breaker admitted went: 0 bad, 1 good, 2 nobody knows. */
+export type Verdict = 0 | 1 | 2;
 
-/** Keeps a client with the target that answered it first. */
-export interface Affinity {
-  readonly cookie: string;
-  /** Makes the cookie's value unguessable; empty: opaque only. */
-  readonly secret: string;
-  /** Seconds; 0: until the browser ends. */
-  readonly maxAge: number;
+/** A circuit breaker over state that all threads share. */
+export interface CircuitBreaker {
+  readonly rule: BreakerRule;
+  /** 0: refused, 1: admitted, 2: admitted as a trial. Whatever is not 0 is given to `ended` once. */
+  admit(): 0 | 1 | 2;
+  ended(permit: 1 | 2, verdict: Verdict, retryAfterMs: number): void;
+  /** Until the next trial, where it is open. */
+  readonly opensForMs: number;
+  dispose(): void;
 }
 
-export interface ClusterTarget {
-  readonly target: UpstreamTarget;
-  /** Share of the calls; 0: none but those that are kept there. */
-  readonly weight: number;
-  /** Lower ones are used first. */
-  readonly priority: number;
-  readonly zone: string;
+/** What may be repeated, over state that all threads share. */
+export interface RetryBudget {
+  /** A call succeeded. */
+  deposit(): void;
+  /** True where one more may be sent again; it counts. */
+  withdraw(): boolean;
+  dispose(): void;
 }
 
-/** A backend with several targets or with rules. Null: no such rule. */
-export interface ClusterConfig {
-  /** Its name among the states that all threads share. */
-  readonly name: string;
-  readonly targets: readonly ClusterTarget[];
-  readonly balance: Balance;
-  readonly affinity: Affinity | null;
-  readonly health: HealthRule | null;
-  readonly outlier: OutlierRule | null;
-  readonly breaker: BreakerRule | null;
-  readonly limits: LimitRule | null;
-  readonly retry: RetryRule | null;
-  readonly budget: BudgetRule;
-  readonly hedge: HedgeRule | null;
-  readonly tryTimeoutMs: number | undefined;
-  /** Where fewer of the targets than this share can be used, their health is not asked any more. */
-  readonly panicShare: number;
-  /** How long a target that comes back gets less than its share. */
-  readonly slowStartMs: number;
+/** A copy of the request for another backend; its reply is dropped. */
+export interface MirrorRule {
+  /** Name of the backend. */
+  readonly backend: string;
+  readonly bodyBytesMax: number;
+  /** Copies under way at once, of this thread; more are not sent. */
+  readonly runningMax: number;
+  readonly timeoutMs: number;
+}
+
+/** Other backends, by name, that are tried in turn. */
+export interface FailoverRule {
+  readonly backends: readonly string[];
+  readonly on: ReadonlySet<FailureName>;
+  readonly statuses: ReadonlySet<number>;
+  readonly idempotent: RetryRule["idempotent"];
+  readonly bodyBytesMax: number;
 }
