@@ -1,3 +1,4 @@
+import type { ClientCertificate } from "./client-certificate.ts";
 import type { CircuitBreaker, FailoverRule, HedgeRule, MirrorRule, RetryBudget, RetryRule } from "./delivery-rules.ts";
 import type { Headers } from "./headers.ts";
 import type { Recorder } from "./recorder.ts";
@@ -78,6 +79,8 @@ export interface ExchangeRequest {
   readonly originalTarget: string;
   /** The client's address: the socket's, or from trusted proxies' headers. */
   readonly clientIp: string;
+  /** What the client has shown in its TLS handshake, where the host asks for certificates; null: none. Not what a proxy tells in a header. */
+  readonly clientCertificate: ClientCertificate | null;
   readonly headers: Headers;
   readonly body: Body;
   /** Decoded values of the path template's parameters. */

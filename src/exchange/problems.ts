@@ -73,6 +73,11 @@ export const gatewayProblems = {
     title: "Malformed WebSocket handshake",
     help: "A WebSocket handshake is a GET with one `Sec-WebSocket-Key` of 16 bytes in base64 (RFC 6455 section 4.1).",
   },
+  "request.misdirected": {
+    status: 421,
+    title: "Misdirected request",
+    help: "The Host asks for other client certificates or TLS versions than the server name that the connection was opened with (RFC 9110 section 15.5.20). Open a connection for this host.",
+  },
   "request.upgrade_version": {
     status: 426,
     title: "WebSocket version not supported",

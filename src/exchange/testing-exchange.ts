@@ -1,4 +1,5 @@
 import { Fault } from "../base/fault.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
 import type {
   Body,
   Caller,
@@ -28,6 +29,7 @@ export interface TestExchangeOptions {
   readonly headers?: Fields;
   readonly body?: ReplyBody;
   readonly clientIp?: string;
+  readonly clientCertificate?: ClientCertificate | null;
   readonly params?: Readonly<Record<string, string>>;
   readonly caller?: Caller | null;
   readonly route?: Partial<RouteFacts>;
@@ -290,6 +292,7 @@ const testRequest = (
     query,
     originalTarget: target,
     clientIp: options.clientIp ?? "127.0.0.1",
+    clientCertificate: options.clientCertificate ?? null,
     headers: hasHost ? headers : plainHeaders([["host", host], ...headers.entries()]),
     body: testBody(options.body ?? null, "request.body_too_large", 413),
     get params() {

@@ -16,7 +16,7 @@ export const expressionNouns: readonly Noun[] = [
   {
     name: "request",
     summary:
-      "The request as it came, with the changes that policies made to its method, headers, query and body so far. `body` (text) and `json` hold the body, up to 1 MiB, until it has been sent.",
+      "The request as it came, with the changes that policies made to its method, headers, query and body so far. `body` (text) and `json` hold the body, up to 1 MiB, until it has been sent. `certificate` is what the client has shown in its TLS handshake: `isPresent`, `isVerified`, `subject`, `commonName`, `issuer`, `serialNumber`, `thumbprint` (SHA-1), `thumbprintSha256`, `alternativeNames`, `dnsNames`, `notBefore`, `notAfter`, `pem`.",
     view: RequestView,
     fields: {
       method: "string",
@@ -27,6 +27,7 @@ export const expressionNouns: readonly Noun[] = [
       url: "string",
       ip: "string",
       id: "string",
+      certificate: "map<string, dyn>",
       headers: "map<string, string>",
       query: "map<string, string>",
       params: "map<string, string>",

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import type { ClientCertificate } from "../exchange/client-certificate.ts";
 import {
   type Body,
   type Caller,
@@ -82,6 +83,9 @@ export class RequestView {
   get id(): string {
     return this.#x.id;
   }
+  get certificate(): ReadonlyMap<string, unknown> {
+    return certificateMap(this.#x.request.clientCertificate);
+  }
   get headers(): ReadonlyMap<string, string> {
     return headerMap(this.#x.request.headers);
   }
@@ -111,6 +115,34 @@ export class RequestView {
     );
   }
 }
+
+/** Every field is there also where the client has shown no certificate, so that an expression need not ask twice. */
+const certificateMap = (certificate: ClientCertificate | null): ReadonlyMap<string, unknown> => {
+  if (certificate === null) return noCertificate;
+  const field = (name: string): unknown => {
+    if (name === "isPresent") return true;
+    if (name === "notBefore") return new Date(certificate.notBeforeMs);
+    if (name === "notAfter") return new Date(certificate.notAfterMs);
+    return noCertificate.has(name) ? Reflect.get(certificate, name) : undefined;
+  };
+  return lazyMap(field, () => new Map([...noCertificate.keys()].map((name) => [name, field(name)])));
+};
+
+const noCertificate: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["isPresent", false],
+  ["isVerified", false],
+  ["subject", ""],
+  ["commonName", ""],
+  ["issuer", ""],
+  ["serialNumber", ""],
+  ["thumbprint", ""],
+  ["thumbprintSha256", ""],
+  ["alternativeNames", []],
+  ["dnsNames", []],
+  ["notBefore", new Date(0)],
+  ["notAfter", new Date(0)],
+  ["pem", ""],
+]);
 
 /** `response`: status 0 and no headers while there is none. */
 export class ResponseView {

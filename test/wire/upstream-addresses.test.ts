@@ -6,7 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
+import { systemClock } from "../../src/base/clock.ts";
+import { tlsCertificate, tlsStateOf } from "../../src/gateway/tls/testing-tls.ts";
+import { createTlsDoor } from "../../src/gateway/tls/tls-door.ts";
 import type { Lookup } from "../../src/gateway/upstream/resolver.ts";
+import { Wheel } from "../../src/gateway/wire/wheel.ts";
 import { answering, okReply, startOrigin, startTestWire } from "./testing-wire.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -109,10 +113,16 @@ test("TLS to a backend: verified against its name and CA, with SNI; refused othe
 });
 
 test("TLS from clients: the same engine, scheme https", { skip }, async () => {
-  const tls = { key: readFileSync(join(directory, "key.pem")), cert: readFileSync(join(directory, "cert.pem")) };
   const origin = await startOrigin(answering(okReply()));
   const gateway = await startTestWire({ origin });
-  const { port } = await gateway.wire.listen({ port: 0, tls });
+  const wheel = new Wheel(systemClock);
+  const door = createTlsDoor({ wheel, counters: new Uint32Array(4) });
+  const certified = {
+    key: readFileSync(join(directory, "key.pem"), "utf8"),
+    certificate: readFileSync(join(directory, "cert.pem"), "utf8"),
+  };
+  door.use(tlsStateOf([tlsCertificate("backend.example", certified)]), new Uint8Array(48));
+  const { port } = await gateway.wire.listen({ port: 0, tls: door });
   const client = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2", "http/1.1"] });
   await once(client, "secureConnect");
   assert.equal(client.alpnProtocol, "http/1.1");
@@ -125,5 +135,6 @@ test("TLS from clients: the same engine, scheme https", { skip }, async () => {
   assert.match(text, /^HTTP\/1\.1 200 [\s\S]*hello$/);
   assert.match(origin.text, /X-Forwarded-Proto: https\r\n/);
   await gateway.close();
+  wheel.close();
   await origin.close();
 });

@@ -13,7 +13,7 @@ import { type Framing, scanRequestHead } from "./head.ts";
 import { HeadCollector } from "./head-collector.ts";
 import { readInto } from "./read-into.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import type { BodySink, BodySource, ClientSide, TunnelEnd } from "./sides.ts";
+import type { BodySink, BodySource, ClientSide, TlsFacts, TunnelEnd } from "./sides.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { Timed } from "./wheel.ts";
@@ -42,6 +42,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   framing: Framing = "none";
   length = 0;
   readonly #socket: Socket;
+  readonly #tls: TlsFacts | null;
   readonly #context: WireContext;
   readonly #whenClosed: (connection: ClientConnection) => void;
   readonly #reader: BodyReader;
@@ -71,8 +72,10 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     scheme: "http" | "https",
     context: WireContext,
     whenClosed: (connection: ClientConnection) => void,
+    tls: TlsFacts | null = null,
   ) {
     this.scheme = scheme;
+    this.#tls = tls;
     this.address = plainAddress(accepted.remoteAddress ?? "");
     this.isPeerTrusted = context.isTrustedProxy(this.address);
     this.#socket = readInto(accepted, context.blocks, (bytes) => this.#received(bytes));
@@ -375,6 +378,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     x.client = this;
     x.request.scheme = this.scheme;
     x.request.clientIp = this.address;
+    x.request.tls = this.#tls;
     this.#x = x;
     return x;
   }
@@ -390,6 +394,11 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
         request.fields.getAll("x-forwarded-for"),
         this.#context.isTrustedProxy,
       );
+    }
+    if (this.#tls !== null && refused === "" && !this.#tls.serves(request.host)) {
+      this.#reader.begin("none", 0, 0);
+      this.#refuse(x, "request.misdirected");
+      return;
     }
     if (refused !== "") {
       this.#reader.begin("none", 0, 0);

@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import type { Fault } from "../../base/fault.ts";
+import type { ClientCertificate } from "../../exchange/client-certificate.ts";
 import type { Framing } from "./head.ts";
 
 /** Where the bytes of a body go. */
@@ -23,6 +25,25 @@ export interface BodySource {
   resume(): void;
   /** Nobody wants the rest. */
   cancel(): void;
+}
+
+/** What the TLS handshake of a connection settled. */
+export interface TlsFacts {
+  /** The name that the client asked for, in lower case; empty where it named none. */
+  readonly serverName: string;
+  readonly clientCertificate: ClientCertificate | null;
+  /** False where the rules of that host (with its port, as in `Host`) are others than those that this connection was let in by. */
+  serves(host: string): boolean;
+}
+
+/** Opens TLS on accepted sockets. */
+export interface TlsDoor {
+  /** Connections whose handshake is under way. */
+  readonly inFlight: number;
+  /** Shakes hands; `done` gets the socket, or null where nothing came of it. */
+  open(raw: Socket, done: (socket: Socket | null, facts: TlsFacts | null) => void): void;
+  /** Ends what is under way. */
+  cutOff(): void;
 }
 
 /** What carries an exchange to and from its client. */

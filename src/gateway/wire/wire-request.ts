@@ -1,9 +1,11 @@
+import type { ClientCertificate } from "../../exchange/client-certificate.ts";
 import type { ExchangeRequest } from "../../exchange/exchange.ts";
 import { Head } from "./head.ts";
 import { HeadFields } from "./head-fields.ts";
 import { latin1Of } from "./latin1.ts";
 import { MessageBody } from "./message-body.ts";
 import { queryValues, withQueryParameter } from "./query.ts";
+import type { TlsFacts } from "./sides.ts";
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -16,6 +18,8 @@ export class WireRequest implements ExchangeRequest {
   scheme: "http" | "https" = "http";
   host = "";
   clientIp = "";
+  /** What is known of the client's TLS connection; null: it speaks plain. */
+  tls: TlsFacts | null = null;
   /** Protocols that the client wants to change to, in lower case, `,` between them; almost always empty. */
   upgrade = "";
   /** Where the path begins in the target: behind `http://host` of an absolute-form target (RFC 9112 section 3.2.2). */
@@ -40,6 +44,7 @@ export class WireRequest implements ExchangeRequest {
     this.scheme = "http";
     this.host = "";
     this.clientIp = "";
+    this.tls = null;
     this.upgrade = "";
     this.pathStart = 0;
     this.#path = null;
@@ -52,6 +57,10 @@ export class WireRequest implements ExchangeRequest {
 
   get headers(): HeadFields {
     return this.fields;
+  }
+
+  get clientCertificate(): ClientCertificate | null {
+    return this.tls === null ? null : this.tls.clientCertificate;
   }
 
   get path(): string {

@@ -1,5 +1,4 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { randomBase62 } from "../../base/ids.ts";
 import { type Log, silentLog } from "../../base/log.ts";
@@ -9,6 +8,7 @@ import { ClientConnection } from "./client-connection.ts";
 import type { WireContext } from "./context.ts";
 import { trustList } from "./forwarding.ts";
 import { defaultWireLimits, type WireLimits } from "./limits.ts";
+import type { TlsDoor, TlsFacts } from "./sides.ts";
 import { Wheel } from "./wheel.ts";
 import { WireExchange } from "./wire-exchange.ts";
 
@@ -36,8 +36,8 @@ export interface ListenOptions {
   readonly host?: string;
   /** Several threads listen on one port. */
   readonly reusePort?: boolean;
-  /** Speaks HTTPS with this certificate. */
-  readonly tls?: SecureContextOptions;
+  /** Speaks HTTPS: the door shakes hands. */
+  readonly tls?: TlsDoor;
 }
 
 /** The HTTP/1.1 engine of one thread. */
@@ -49,7 +49,7 @@ export interface Wire {
   readonly streams: { readonly upgraded: number; readonly events: number };
   listen(options: ListenOptions): Promise<AddressInfo>;
   /** Serves a connection that somebody else has accepted. */
-  accept(socket: Socket, scheme: "http" | "https"): void;
+  accept(socket: Socket, scheme: "http" | "https", tls?: TlsFacts | null): void;
   /**
    * Answers who has connected already, then stops listening; idle connections may bring a last request, replies end with `Connection:
    * close`, upgraded connections and streams of events end properly. Cuts off what is left at the deadline.
@@ -131,18 +131,25 @@ export const createWire = (options: WireOptions): Wire => {
     isTrustedProxy: trustList(options.trustedProxies ?? []),
   };
 
+  const doors = new Set<TlsDoor>();
+  /** Nobody is connected, nor about to be. */
+  const isEmpty = (): boolean => {
+    if (connections.size > 0) return false;
+    for (const door of doors) if (door.inFlight > 0) return false;
+    return true;
+  };
   const forget = (connection: ClientConnection): void => {
     connections.delete(connection);
-    if (connections.size === 0) whenEmpty?.();
+    if (whenEmpty !== null && isEmpty()) whenEmpty();
   };
 
-  const accept = (socket: Socket, scheme: "http" | "https"): void => {
+  const accept = (socket: Socket, scheme: "http" | "https", tls: TlsFacts | null = null): void => {
     accepted++;
     if (isClosed || connections.size >= limits.connectionsMax) {
       socket.destroy();
       return;
     }
-    connections.add(new ClientConnection(socket, scheme, context, forget));
+    connections.add(new ClientConnection(socket, scheme, context, forget, tls));
   };
 
   const stopListening = (): Promise<void> =>
@@ -164,18 +171,26 @@ export const createWire = (options: WireOptions): Wire => {
   };
 
   const cutOff = (): void => {
+    for (const door of doors) door.cutOff();
     for (const connection of [...connections]) connection.destroy();
   };
 
-  const serve = (tls: SecureContextOptions | undefined): Server => {
+  const serve = (door: TlsDoor | undefined): Server => {
     const shared = { allowHalfOpen: true, noDelay: true };
-    if (tls === undefined) return createServer({ ...shared, pauseOnConnect: true }, (socket) => accept(socket, "http"));
-    const server = createTlsServer({ ...shared, ...tls, ALPNProtocols: ["http/1.1"] }, (socket) =>
-      accept(socket, "https"),
-    );
-    // A client that fails the handshake has nothing to be told.
-    server.on("tlsClientError", () => {});
-    return server;
+    if (door === undefined)
+      return createServer({ ...shared, pauseOnConnect: true }, (socket) => accept(socket, "http"));
+    doors.add(door);
+    return createServer(shared, (raw) => {
+      accepted++;
+      if (isClosed || connections.size + door.inFlight >= limits.connectionsMax) {
+        raw.destroy();
+        return;
+      }
+      door.open(raw, (socket, facts) => {
+        if (socket !== null) accept(socket, "https", facts);
+        else if (whenEmpty !== null && isEmpty()) whenEmpty();
+      });
+    });
   };
 
   return {
@@ -210,7 +225,7 @@ export const createWire = (options: WireOptions): Wire => {
       for (const connection of [...connections]) connection.drain();
       await emptyQueue();
       const stopped = stopListening();
-      if (connections.size > 0) {
+      if (!isEmpty()) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(() => {
             isClosed = true;
@@ -221,7 +236,7 @@ export const createWire = (options: WireOptions): Wire => {
             clearTimeout(timer);
             resolve();
           };
-          if (connections.size === 0) whenEmpty();
+          if (isEmpty()) whenEmpty();
         });
       }
       await stopped;
