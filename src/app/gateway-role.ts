@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { type LogLevel, standardErrorLog } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
@@ -41,11 +42,9 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
   // The threads load their modules while this one loads its own: that is most of the time of a start.
   const loading = loadThreads(threadUrl, threads);
   try {
-    const [{ startGateway }, { newMetricsRegion }, { createEndedThreads, prometheusText }, usage] = await Promise.all([
+    const [{ startGateway }, { createProcessTelemetry }] = await Promise.all([
       import("../gateway/process/gateway-process.ts"),
-      import("../telemetry/metrics-region.ts"),
-      import("../telemetry/prometheus.ts"),
-      import("../telemetry/usage-region.ts"),
+      import("../telemetry/process-telemetry.ts"),
     ]);
     const log = standardErrorLog({ level: settings.logLevel, fields: { role: "gateway" } });
     // A gateway under control never reads documents: what reads them is loaded only where it is needed.
@@ -54,12 +53,12 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
         ? configDir && (await import("./bundle-source.ts")).bundleSource(configDir, settings.labels, log)
         : { control };
     if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
+    const version = versionOf();
     const { explainSample, explainFailures, otlp } = settings.observation;
-    const ended = createEndedThreads();
     return await startGateway({
       ...settings,
       threads,
-      version: versionOf(),
+      version,
       recording: {
         sampleRate: explainSample,
         failuresPerMinute: explainFailures,
@@ -69,13 +68,25 @@ export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<Gat
       threadUrl,
       loading,
       log,
-      observer: {
-        newRegions: () => ({ metrics: newMetricsRegion(), usage: usage.newUsageRegion() }),
-        threadEnded: ended.add,
-        takeUsage: usage.takeUsage,
-        mergeUsage: usage.mergeUsage,
-        metricsText: (list, facts) => prometheusText(list, ended, facts),
-      },
+      observer: createProcessTelemetry({
+        log,
+        ...(otlp === undefined
+          ? {}
+          : {
+              otlp: {
+                endpoint: otlp.endpoint,
+                headers: otlp.headers,
+                metricsMs: otlp.metricsMs,
+                resource: {
+                  "service.name": "portico-gateway",
+                  "service.version": version,
+                  "service.instance.id": randomUUID(),
+                  "host.name": hostname(),
+                  "portico.labels": settings.labels.join(","),
+                },
+              },
+            }),
+      }),
     });
   } catch (thrown) {
     for (const worker of loading) await worker.terminate();

@@ -7,6 +7,7 @@ import { checkHeader } from "../policies/check-header.ts";
 import { choose } from "../policies/choose.ts";
 import { cors } from "../policies/cors.ts";
 import { crossDomain } from "../policies/cross-domain.ts";
+import { emitMetric } from "../policies/emit-metric.ts";
 import { findAndReplace } from "../policies/find-and-replace.ts";
 import { forwardRequest } from "../policies/forward-request.ts";
 import { invokeRequest } from "../policies/invoke-request.ts";
@@ -25,6 +26,7 @@ import { rateLimitByKey } from "../policies/rate-limit-by-key.ts";
 import { redirectContentUrls } from "../policies/redirect-content-urls.ts";
 import { returnResponse } from "../policies/return-response.ts";
 import { rewriteUri } from "../policies/rewrite-uri.ts";
+import { sample } from "../policies/sample.ts";
 import { sendOneWayRequest } from "../policies/send-one-way-request.ts";
 import { sendRequest } from "../policies/send-request.ts";
 import { setBackendService } from "../policies/set-backend-service.ts";
@@ -34,6 +36,7 @@ import { setMethod } from "../policies/set-method.ts";
 import { setQueryParameter } from "../policies/set-query-parameter.ts";
 import { setStatus } from "../policies/set-status.ts";
 import { setVariable } from "../policies/set-variable.ts";
+import { tracePolicy } from "../policies/trace.ts";
 import { validateJwt } from "../policies/validate-jwt.ts";
 import { wait } from "../policies/wait.ts";
 import { xmlToJson } from "../policies/xml-to-json.ts";
@@ -76,6 +79,9 @@ export const availablePolicies: readonly Policy[] = [
   returnResponse,
   mockResponse,
   logPolicy,
+  tracePolicy,
+  emitMetric,
+  sample,
 ];
 
 /** Every policy that a document may name: those that work, and those of the catalogue that are refused by name. */

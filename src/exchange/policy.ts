@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { Counters } from "./counters.ts";
 import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "./delivery-rules.ts";
 import type { Exchange, ForwardOptions, Step } from "./exchange.ts";
+import type { MetricSink } from "./metric-sink.ts";
 
 export type Section = "inbound" | "backend" | "outbound" | "on-error";
 
@@ -75,6 +76,8 @@ export interface PolicyTools {
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;
+  /** Metrics of the policy's own: see `MetricSink`. */
+  readonly metrics: MetricSink;
   /** Records a mistake in the configuration at `path` below `at`; the build goes on so that all are found. */
   mistake(path: string, message: string): void;
   /** A literal or, with a leading `=`, a CEL expression; `\=` begins a literal with `=`. */

@@ -41,6 +41,12 @@ export interface TestTools extends PolicyTools {
   readonly mistakes: readonly { readonly path: string; readonly message: string }[];
   /** Log lines, parsed. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** What was added to metrics. */
+  readonly measured: readonly {
+    readonly metric: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
 }
 
 /** Tools for tests: a manual clock, counters in memory, CEL values, blocks over the given policies. */
@@ -48,6 +54,7 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
   const clock = options.clock ?? manualClock();
   const mistakes: { path: string; message: string }[] = [];
   const lines: Record<string, unknown>[] = [];
+  const measured: { metric: string; labels: Record<string, string>; value: number }[] = [];
   const states = new Map<string, unknown>();
   const tools: TestTools = {
     at: options.at ?? "apis/orders/policy.yaml inbound[0]",
@@ -56,6 +63,13 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
     clock,
     mistakes,
     lines,
+    measured,
+    metrics: {
+      metric: (metric, _help, dimensions) => (values, value) => {
+        const labels = Object.fromEntries(dimensions.map((name, index) => [name, values[index] ?? ""]));
+        measured.push({ metric, labels, value });
+      },
+    },
     log: jsonLog({ level: "debug", nowMs: clock.nowMs, write: (line) => lines.push(JSON.parse(line)) }),
     counters: options.counters ?? testCounters(),
     mistake: (path, message) => {

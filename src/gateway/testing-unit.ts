@@ -283,6 +283,7 @@ export const testCompileTools = (more: Partial<CompileTools> = {}): CompileTools
   log: silentLog as Log,
   counters: testCounters(),
   shared: createSharedState(),
+  metrics: { metric: () => () => {} },
   findKey: () => undefined,
   fetch: () => Promise.reject(new Error("no network")),
   upstream: () => {

@@ -99,6 +99,7 @@ export interface Explanation {
       | "options";
     readonly message: string;
     readonly api: string;
+    readonly apiPath: string;
     readonly version: string;
     readonly operation: string;
     readonly method: string;

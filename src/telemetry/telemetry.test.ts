@@ -7,8 +7,9 @@ import { callerOf, type ExchangeOutcome } from "../exchange/exchange.ts";
 import { type TestExchangeOptions, testExchange } from "../exchange/testing-exchange.ts";
 import { accessRecord } from "./access-record.ts";
 import { openLineFile } from "./line-file.ts";
+import { createEndedThreads, metricFamilies, type ProcessFacts } from "./metric-families.ts";
 import { newMetricsRegion } from "./metrics-region.ts";
-import { createEndedThreads, type ProcessFacts, prometheusText } from "./prometheus.ts";
+import { prometheusText } from "./prometheus.ts";
 import { createThreadTelemetry } from "./thread-telemetry.ts";
 import { mergeUsage, newUsageRegion, takeUsage } from "./usage-region.ts";
 
@@ -51,7 +52,7 @@ test("requests are counted by API, method and status class, durations in cumulat
   call({ route: { api: "" } }, { status: 404 });
   call({ route: { api: "orders" } }, { status: 0, isAborted: true });
   telemetry.tick(idle);
-  const text = prometheusText([{ thread: "0", metrics }], createEndedThreads(), facts);
+  const text = prometheusText(metricFamilies([{ thread: "0", metrics }], createEndedThreads(), facts));
   for (const line of [
     'portico_requests_total{api="orders",method="GET",status="2xx"} 1',
     'portico_requests_total{api="orders",method="other",status="5xx"} 1',
@@ -75,7 +76,7 @@ test("refusals are counted by code, and a code that is not in the table as other
   call({ fault: { code: "limit.rate_exceeded" } }, { status: 429 });
   call({ fault: { code: "backend.timeout" } }, { status: 504 });
   call({ fault: { code: "made.up" } }, { status: 500 });
-  const text = prometheusText([{ thread: "0", metrics }], createEndedThreads(), facts);
+  const text = prometheusText(metricFamilies([{ thread: "0", metrics }], createEndedThreads(), facts));
   assert.match(text, /portico_refusals_total\{code="limit.rate_exceeded"\} 1/);
   assert.match(text, /portico_refusals_total\{code="other"\} 1/);
   assert.match(text, /portico_upstream_errors_total\{code="backend.timeout"\} 1/);
@@ -84,7 +85,7 @@ test("refusals are counted by code, and a code that is not in the table as other
 test("more APIs than there are rows are counted as other: the label set is bounded", () => {
   const { metrics, call } = threadOf();
   for (let i = 0; i < 2000; i++) call({ route: { api: `api-${i}` } });
-  const text = prometheusText([{ thread: "0", metrics }], createEndedThreads(), facts);
+  const text = prometheusText(metricFamilies([{ thread: "0", metrics }], createEndedThreads(), facts));
   const names = new Set([...text.matchAll(/portico_requests_total\{api="([^"]*)"/g)].map((match) => match[1]));
   assert.equal(names.size, 511);
   assert.match(text, /portico_requests_total\{api="other",method="GET",status="2xx"\} 1490/);
@@ -97,7 +98,7 @@ test("counters of a thread that ended stay in the sums", () => {
   second.call({ route: { api: "orders" } });
   const ended = createEndedThreads();
   ended.add(first.metrics);
-  const text = prometheusText([{ thread: "1", metrics: second.metrics }], ended, facts);
+  const text = prometheusText(metricFamilies([{ thread: "1", metrics: second.metrics }], ended, facts));
   assert.match(text, /portico_requests_total\{api="orders",method="GET",status="2xx"\} 2\n/);
 });
 
@@ -166,7 +167,7 @@ test("a full usage table counts what it cannot hold", () => {
   const { metrics, usage, call } = threadOf();
   for (let i = 0; i < 17_000; i++) call({ caller: callerOf({ kind: "key", subscription: `s${i}` }) });
   assert.equal(takeUsage(usage, true).length, 16_384);
-  const text = prometheusText([{ thread: "0", metrics }], createEndedThreads(), facts);
+  const text = prometheusText(metricFamilies([{ thread: "0", metrics }], createEndedThreads(), facts));
   assert.match(text, new RegExp(`portico_usage_lost_total ${17_000 - 16_384}\n`));
 });
 

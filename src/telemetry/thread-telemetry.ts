@@ -1,5 +1,7 @@
 import type { Exchange, ExchangeOutcome, RouteFacts } from "../exchange/exchange.ts";
+import type { MetricSink } from "../exchange/metric-sink.ts";
 import { accessRecord } from "./access-record.ts";
+import { type CustomMetricRow, createCustomMetrics } from "./custom-metrics.ts";
 import type { LineFile } from "./line-file.ts";
 import type { Gauge } from "./metrics-region.ts";
 import { createThreadMetrics } from "./thread-metrics.ts";
@@ -23,6 +25,9 @@ export interface ThreadTelemetry {
   tick(gauges: ThreadGauges): void;
   /** The access records since the last call, for `portico logs -f`; at most `recentMax` between two calls. */
   takeRecent(): string;
+  /** Metrics that policies define, and what was added to them since the last `takeMetrics`. */
+  readonly metrics: MetricSink;
+  takeMetrics(): readonly CustomMetricRow[];
   reopenLog(): void;
   /** Writes what waits. */
   close(): Promise<void>;
@@ -51,6 +56,7 @@ export const createThreadTelemetry = (options: ThreadTelemetryOptions): ThreadTe
   const nowMs = options.nowMs ?? Date.now;
   const metrics = createThreadMetrics(options.metrics);
   const usage = createUsageWriter(options.usage, nowMs());
+  const custom = createCustomMetrics();
   const { log } = options;
   // By the identity of the route's facts: no key is built per call. Emptied every minute, so that old tables are freed.
   const routes = new Map<RouteFacts, RouteRecord>();
@@ -105,6 +111,8 @@ export const createThreadTelemetry = (options: ThreadTelemetryOptions): ThreadTe
       if (recent.length > 0) recent = [];
       return lines;
     },
+    metrics: custom,
+    takeMetrics: custom.take,
     reopenLog: () => log?.reopen(),
     close: async () => {
       await log?.close();

@@ -62,7 +62,7 @@ export const awaitExplanation = async (
 };
 
 /** Prints an explanation. */
-export const showExplanation = (call: Call, explanation: ShownExplanation): Promise<void> =>
+const showExplanation = (call: Call, explanation: ShownExplanation): Promise<void> =>
   answer(call, explanation, () => explanationOfCall(call, explanation));
 
 /** The text for this call's terminal. */

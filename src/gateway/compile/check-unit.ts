@@ -18,6 +18,7 @@ export const checkUnit = (unit: ApiUnit, lists: Lists): UnitError | undefined =>
     log: silentLog,
     counters: idleCounters,
     shared: createSharedState(),
+    metrics: { metric: () => () => {} },
     findKey: () => undefined,
     fetch: () => Promise.reject(new Error("a check makes no calls")),
     upstream: () => idleBackend,

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { BackendKind, BuiltBackend, ClusterConfig, UpstreamTarget } from "../../exchange/backend.ts";
 import type { Counters } from "../../exchange/counters.ts";
+import type { MetricSink } from "../../exchange/metric-sink.ts";
 import type {
   FetchedReply,
   FetchOptions,
@@ -36,6 +37,7 @@ export interface CompileTools {
   readonly log: Log;
   readonly counters: Counters;
   readonly shared: SharedState;
+  readonly metrics: MetricSink;
   findKey(key: string, nowMs: number): KeyFacts | undefined;
   fetch(url: string, options: FetchOptions): Promise<FetchedReply>;
   upstream(target: UpstreamTarget): BuiltBackend;

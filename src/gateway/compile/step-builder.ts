@@ -79,6 +79,7 @@ export const createStepBuilder = (
     clock: tools.clock,
     log,
     counters: tools.counters,
+    metrics: tools.metrics,
     mistake: (below, message) => mistakes.add(place.file, joined(path, below), message),
     value: (source, type, below) =>
       tools.lists.compileValue(source, type, {

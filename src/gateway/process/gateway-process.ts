@@ -152,7 +152,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       counters.repairThread(thread.thread);
       repairBackends(backendMemory, thread.thread);
     },
-    onExplained: (lines) => explanations.add(lines, (explanation) => observer.explained?.(explanation)),
+    onExplained: (lines) => explanations.add(lines, (explanation) => observer.explained(explanation)),
+    onMetrics: (rows) => observer.customMetrics(rows),
     onRecent: (lines) => {
       if (recent.length >= recentLinesMax) return;
       recent.push(...lines.split("\n", recentLinesMax - recent.length).filter((line) => line !== ""));
@@ -296,9 +297,14 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     client?.close();
     await outbox.save();
     await saveQuotas();
+    await observer.close();
     await store?.close();
   };
 
+  observer.started(() => ({
+    threads: pool.threads.map((thread) => ({ thread: String(thread.thread), metrics: thread.metrics })),
+    facts: factsOf(),
+  }));
   try {
     if (!isControlled) {
       const loaded = await source.load();
@@ -309,11 +315,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     if (held.hasTable) firstCommit.resolve();
     const ops = await openOpsPort(options.host, options.opsPort, {
       isReady,
-      metrics: () =>
-        observer.metricsText(
-          pool.threads.map((thread) => ({ thread: String(thread.thread), metrics: thread.metrics })),
-          factsOf(),
-        ),
+      metrics: () => observer.metricsText(),
       revision: () => ({
         revision: held.revision,
         hash: held.hash,

@@ -22,9 +22,17 @@ export interface ProcessObserver {
   takeUsage(usage: SharedArrayBuffer, isDead: boolean): readonly UsageRow[];
   mergeUsage(rows: readonly UsageRow[]): readonly UsageRow[];
   /** A call was recorded; for traces. */
-  explained?(explanation: Explanation): void;
-  metricsText(
-    threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[],
-    facts: ProcessFacts,
-  ): string;
+  explained(explanation: Explanation): void;
+  /** What policies counted in a thread. */
+  customMetrics(rows: readonly unknown[]): void;
+  /** The gateway is about to run: from now on `look` answers. */
+  started(
+    look: () => {
+      readonly threads: readonly { readonly thread: string; readonly metrics: SharedArrayBuffer }[];
+      readonly facts: ProcessFacts;
+    },
+  ): void;
+  metricsText(): string;
+  /** Everything has ended: what waits to be exported has a moment. */
+  close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { systemClock } from "../../base/clock.ts";
 import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { Exchange, ExchangeOutcome } from "../../exchange/exchange.ts";
+import type { MetricSink } from "../../exchange/metric-sink.ts";
 import type { ApiUnit } from "../../model/snapshot.ts";
 import type { Lists } from "../compile/compile-tools.ts";
 import type { Finished } from "../engine.ts";
@@ -32,6 +33,9 @@ export interface ThreadObserver {
     readonly upstreamConnections: number;
   }): void;
   takeRecent(): string;
+  /** Metrics that policies define. */
+  readonly metrics: MetricSink;
+  takeMetrics(): readonly unknown[];
   reopenLog(): void;
   close(): Promise<void>;
 }
@@ -71,6 +75,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     shared: createSharedState(),
     findKey: access.find,
     fetch: outboundFetch,
+    metrics: observer.metrics,
     upstream,
     cluster: upstreams.cluster,
     breaker: upstreams.breaker,
@@ -122,6 +127,8 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     const lines = observer.takeRecent();
     if (lines !== "") tell({ type: "recent", lines });
     tellExplained();
+    const rows = observer.takeMetrics();
+    if (rows.length > 0) tell({ type: "metrics", rows });
   };
   const beating = setInterval(tick, beatIntervalMs);
   tick();

@@ -3,9 +3,7 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonLog, silentLog } from "../../base/log.ts";
-import { newMetricsRegion } from "../../telemetry/metrics-region.ts";
-import { createEndedThreads, prometheusText } from "../../telemetry/prometheus.ts";
-import { mergeUsage, newUsageRegion, takeUsage } from "../../telemetry/usage-region.ts";
+import { createProcessTelemetry } from "../../telemetry/process-telemetry.ts";
 import { type GatewayProcess, type GatewayProcessOptions, startGateway } from "./gateway-process.ts";
 
 /** A token file and a data directory that are new. */
@@ -19,9 +17,8 @@ export const newHome = (token: string): { readonly dataDir: string; readonly tok
 /** A gateway of two threads with the tests' policies, on free ports. */
 export const startTestGateway = (
   options: Pick<GatewayProcessOptions, "dataDir" | "source"> & Partial<GatewayProcessOptions>,
-): Promise<GatewayProcess> => {
-  const ended = createEndedThreads();
-  return startGateway({
+): Promise<GatewayProcess> =>
+  startGateway({
     host: "127.0.0.1",
     port: 0,
     opsPort: 0,
@@ -33,16 +30,9 @@ export const startTestGateway = (
     logLevel: "error",
     accessLog: "off",
     drainMs: 5_000,
-    observer: {
-      newRegions: () => ({ metrics: newMetricsRegion(), usage: newUsageRegion() }),
-      threadEnded: ended.add,
-      takeUsage,
-      mergeUsage,
-      metricsText: (threads, facts) => prometheusText(threads, ended, facts),
-    },
+    observer: createProcessTelemetry({ log: silentLog }),
     ...options,
   });
-};
 
 /** An answer, whole. */
 export interface TestAnswer {

@@ -68,6 +68,8 @@ export type FromThread =
   | { readonly type: "recent"; readonly lines: string }
   /** Explanations, JSON lines. */
   | { readonly type: "explained"; readonly lines: string }
+  /** What policies counted; its shape is telemetry's. */
+  | { readonly type: "metrics"; readonly rows: readonly unknown[] }
   | { readonly type: "drained" };
 
 /** How often a thread beats, and the main thread looks. */

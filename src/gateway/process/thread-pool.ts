@@ -38,6 +38,7 @@ export interface ThreadPoolOptions {
   onEnded(thread: ThreadFacts): void;
   onRecent(lines: string): void;
   onExplained(lines: string): void;
+  onMetrics(rows: readonly unknown[]): void;
   /** Threads that are loading or loaded already, to be used first. */
   readonly loading?: readonly Worker[];
   /** A thread that does not beat for so long is replaced. */
@@ -202,6 +203,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         }),
       );
     } else if (message.type === "recent") options.onRecent(message.lines);
+    else if (message.type === "metrics") options.onMetrics(message.rows);
     else if (message.type === "explained") options.onExplained(message.lines);
     else handle.drained.resolve();
   };

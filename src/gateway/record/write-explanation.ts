@@ -137,6 +137,7 @@ const routeOf = (x: EngineExchange, route: CallRecord["route"], redactor: Redact
   outcome: route.outcome,
   message: redactor.text(route.message),
   api: x.route.api,
+  apiPath: x.route.apiPath,
   version: x.route.version,
   operation: x.route.operation,
   method: x.route.method,

@@ -27,7 +27,7 @@ export const withLines = (steps: readonly ExplainedStep[], sourceOf: SourceOf): 
 };
 
 /** The parts of a step's path. An operation's id may hold anything: it ends where its section begins. */
-export const partsOf = (path: string): readonly (string | number)[] => {
+const partsOf = (path: string): readonly (string | number)[] => {
   const operation = /^operations\.(.+?)\.((?:inbound|backend|outbound|on-error)\[.*)$/s.exec(path);
   if (operation !== null) return ["operations", operation[1] ?? "", ...partsOf(operation[2] ?? "")];
   return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
