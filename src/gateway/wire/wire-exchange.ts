@@ -186,6 +186,8 @@ export class WireExchange implements EngineExchange {
   /** Takes over a reply that another has received, and gives its own, unused one for it. `side` is whose reply it is. */
   adopt(reply: WireReply, side: BackendSide): WireReply {
     const own = this.replyInTheMaking;
+    const { source } = reply.body;
+    if (this.record !== null && source !== null) reply.body.source = this.record.tap("reply", source);
     this.replyInTheMaking = reply;
     this.reply = reply;
     this.backendSide = side;
