@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { type LogLevel, standardErrorLog } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
+import type { TlsFiles } from "../gateway/process/tls-files.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
 
 /** What the role `gateway` runs with. Exactly one of `control` and `configDir` says where its configuration comes from. */
@@ -11,6 +12,9 @@ export interface GatewayRoleSettings {
   /** 0: any free one. */
   readonly port: number;
   readonly opsPort: number;
+  /** Used as soon as there is a certificate. */
+  readonly httpsPort?: number;
+  readonly tlsFiles?: TlsFiles;
   /** One per core where absent. */
   readonly threads?: number;
   readonly labels: readonly string[];
@@ -28,6 +32,8 @@ export interface GatewayRoleSettings {
 export interface GatewayRole {
   readonly port: number;
   readonly opsPort: number;
+  /** 0 as long as there is no certificate. */
+  readonly httpsPort: number;
   stop(): Promise<void>;
 }
 

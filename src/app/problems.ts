@@ -21,6 +21,16 @@ export const programProblems = {
     title: "Gateway cannot listen",
     help: "The address is not of this machine, or the port needs more rights.",
   },
+  "gateway.certificate_invalid": {
+    status: 422,
+    title: "Certificate not usable",
+    help: "The certificate of `--tls-cert` or its key cannot be used: both are PEM, the chain begins with the leaf, and the key belongs to it.",
+  },
+  "gateway.tls_file_unreadable": {
+    status: 422,
+    title: "Certificate file not readable",
+    help: "The file is missing, or the gateway may not read it.",
+  },
   "gateway.thread_failed": {
     status: 500,
     title: "Gateway thread failed",

@@ -32,7 +32,10 @@ const run = async (start: RoleStart): Promise<RunningRole> => {
   }
   const { runGatewayRole } = await import("./gateway-role.ts");
   const gateway = await runGatewayRole(start.settings);
-  return { facts: { port: gateway.port, opsPort: gateway.opsPort }, stop: () => gateway.stop() };
+  return {
+    facts: { port: gateway.port, opsPort: gateway.opsPort, httpsPort: gateway.httpsPort },
+    stop: () => gateway.stop(),
+  };
 };
 
 process.once("message", (start: RoleStart) => {

@@ -48,6 +48,7 @@ test("a base moves all ports; a port of its own goes before it", () => {
     studioPort: 8082,
     opsPort: 8083,
     samplePort: 8085,
+    httpsPort: 8443,
   });
   assert.deepEqual(portsOf(settings({ "port-base": "9000", "studio-port": "7000" })), {
     gatewayPort: 9000,
@@ -55,6 +56,7 @@ test("a base moves all ports; a port of its own goes before it", () => {
     studioPort: 7000,
     opsPort: 9003,
     samplePort: 9005,
+    httpsPort: 9004,
   });
 });
 

@@ -26,6 +26,21 @@ export const settingRows = {
   "portal-port": row("--portal-port <n>", "8081", "developer portal"),
   "studio-port": row("--studio-port <n>", "8082", "studio and management API"),
   "ops-port": row("--ops-port <n>", "8083", "health, metrics and revision of the gateway"),
+  "https-port": row("--https-port <n>", "8443", "gateway, HTTPS: as soon as there is a certificate"),
+  "tls-cert": row(
+    "--tls-cert <file>",
+    "none",
+    "certificate of the gateway (PEM, the leaf first); read again when it changes",
+  ),
+  "tls-key": row("--tls-key <file>", "none", "private key of --tls-cert (PEM)"),
+  "tls-client-ca": row("--tls-client-ca <file>", "none", "authorities of client certificates for --tls-cert (PEM)"),
+  "tls-client-auth": row(
+    "--tls-client-auth <mode>",
+    "required where --tls-client-ca is given",
+    "whether clients show a certificate: required, optional",
+  ),
+  "tls-min-version": row("--tls-min-version <version>", "1.2", "least version for --tls-cert: 1.2, 1.3"),
+  https: row("--https", "false", "HTTPS with a self-signed certificate for this machine, kept in the data directory"),
   "sample-port": row("--sample-port <n>", "8085", "the sample's microservice, where the port is free"),
   data: row("--data <dir>", ".portico", "data directory"),
   empty: row("--empty", "false", "start without the sample"),
@@ -154,6 +169,7 @@ export interface Ports {
   readonly studioPort: number;
   readonly opsPort: number;
   readonly samplePort: number;
+  readonly httpsPort: number;
 }
 
 /** The ports that settings ask for: each by its own setting, else by `port-base`, else the usual one. Two alike are refused. */
@@ -168,6 +184,8 @@ export const portsOf = (settings: Settings): Ports => {
     studioPort: port("studio-port", 2),
     opsPort: port("ops-port", 3),
     samplePort: port("sample-port", 5),
+    // 8443 beside 8080; counted from the base where there is one.
+    httpsPort: settings.integer("https-port", 1, portMax) ?? (base === undefined ? 8443 : base + 4),
   };
   const numbers = Object.values(ports);
   const twice = numbers.find((number, index) => numbers.indexOf(number) !== index);

@@ -7,6 +7,7 @@ import { Fault, systemCodeOf } from "../base/fault.ts";
 import type { Log, LogLevel } from "../base/log.ts";
 import { ensureWebBuilt } from "../portals/web-build.ts";
 import { type DirectoryLease, takeDirectory } from "../store/directory-lease.ts";
+import type { GatewayRoleSettings } from "./gateway-role.ts";
 import { managementAccess } from "./management-access.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
 import type { RoleStart } from "./role-process.ts";
@@ -22,6 +23,9 @@ export interface UpSettings {
   readonly opsPort: number;
   /** Where the sample's microservice listens if the port is free; any free port otherwise. */
   readonly samplePort: number;
+  /** Used as soon as there is a certificate. */
+  readonly httpsPort: number;
+  readonly tlsFiles?: NonNullable<GatewayRoleSettings["tlsFiles"]>;
   readonly dataDir: string;
   readonly databaseUrl?: string;
   /** Starts without the sample. */
@@ -36,6 +40,8 @@ export interface UpSettings {
 /** A running platform. */
 export interface Up {
   readonly gatewayUrl: string;
+  /** Where the gateway has a certificate from its start on. */
+  readonly httpsUrl?: string;
   readonly portalUrl: string;
   readonly studioUrl: string;
   readonly opsUrl: string;
@@ -70,7 +76,7 @@ export const runUp = async (settings: UpSettings, log: Log): Promise<Up> => {
 export const upSummary = (up: Up, dataDir: string): string => `
 Portico is running.
 
-  Gateway            ${up.gatewayUrl}
+  Gateway            ${up.gatewayUrl}${up.httpsUrl === undefined ? "" : `   ${up.httpsUrl}`}
   Developer portal   ${up.portalUrl}
   Studio             ${up.studioUrl}
   Operations         ${up.opsUrl}   /healthz /readyz /metrics /revision
@@ -119,6 +125,7 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
   const link = await management.post("/sign-in-links", {});
   return {
     gatewayUrl: urlOf(settings.gatewayPort),
+    ...(settings.tlsFiles === undefined ? {} : { httpsUrl: urlOf(settings.httpsPort).replace(/^http:/, "https:") }),
     portalUrl: urlOf(settings.portalPort),
     studioUrl: urlOf(settings.studioPort),
     opsUrl: urlOf(settings.opsPort),
@@ -164,6 +171,8 @@ const gatewayStart = (settings: UpSettings, controlUrl: string, tokenFile: strin
     host: settings.host,
     port: settings.gatewayPort,
     opsPort: settings.opsPort,
+    httpsPort: settings.httpsPort,
+    ...(settings.tlsFiles === undefined ? {} : { tlsFiles: settings.tlsFiles }),
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
     labels: settings.labels,
     control: { url: controlUrl, tokenFile },
@@ -180,6 +189,7 @@ const assertPortsFree = async (settings: UpSettings): Promise<void> => {
     portal: settings.portalPort,
     studio: settings.studioPort,
     operations: settings.opsPort,
+    ...(settings.tlsFiles === undefined ? {} : { "gateway's HTTPS": settings.httpsPort }),
   };
   for (const [name, port] of Object.entries(wanted)) {
     const code = await bindCode(port, settings.host);

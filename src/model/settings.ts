@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { labelSchema, nameSchema } from "./names.ts";
 import { policyDocumentSchema } from "./policy-document.ts";
+import { clientAuthModes, tlsSettingsSchema, tlsVersions } from "./tls.ts";
 
 /** A key of `portico gateway --config DIR`, where no control plane issues keys: only its digest is in the file. */
 const fileKeySchema = z.strictObject({
@@ -28,6 +29,14 @@ export const processSettingsSchema = z.strictObject({
   "studio-port": portSchema.optional(),
   "ops-port": portSchema.optional(),
   "sample-port": portSchema.optional(),
+  "https-port": portSchema.optional(),
+  /** A certificate in files beside the gateway. */
+  "tls-cert": z.string().min(1).max(1000).optional(),
+  "tls-key": z.string().min(1).max(1000).optional(),
+  "tls-client-ca": z.string().min(1).max(1000).optional(),
+  "tls-client-auth": z.enum(clientAuthModes).optional(),
+  "tls-min-version": z.enum(tlsVersions).optional(),
+  https: z.boolean().optional(),
   data: z.string().min(1).max(1000).optional(),
   empty: z.boolean().optional(),
   threads: z.int().min(1).max(256).optional(),
@@ -63,6 +72,7 @@ export const settingsSchema = z.strictObject({
       workspace: policyDocumentSchema.optional(),
     })
     .optional(),
+  tls: tlsSettingsSchema.optional(),
   keys: z.array(fileKeySchema).max(100_000).optional(),
 });
 export type Settings = z.infer<typeof settingsSchema>;

@@ -5,6 +5,7 @@ import type { Operation } from "./operation.ts";
 import type { PolicyDocument, PolicyStep } from "./policy-document.ts";
 import type { Plan } from "./product.ts";
 import type { Streams, Upgrade } from "./streams.ts";
+import type { TlsState } from "./tls.ts";
 
 /** An operation as a unit carries it, with what the API's file says about it. */
 export interface UnitOperation extends Operation {
@@ -109,6 +110,10 @@ export type DeliveryMessage =
       /** Digests that are no longer valid. */
       readonly revoked: readonly string[];
     }
+  /** All certificates with their keys, where they are others than before. */
+  | { readonly type: "tls"; readonly state: TlsState }
+  /** All answers of HTTP-01 challenges that are open, by token; takes effect at once. */
+  | { readonly type: "acme-challenges"; readonly answers: Readonly<Record<string, string>> }
   /** The public key of tokens that ask for calls to be explained; takes effect at once. */
   | { readonly type: "explain-key"; readonly key: string }
   | { readonly type: "commit"; readonly revision: number; readonly hash: string }

@@ -18,8 +18,8 @@ export const tlsSettingsSchema = z.strictObject({
     .max(2000)
     .regex(/^[A-Za-z0-9_!+:@=.-]+$/)
     .optional(),
-  /** Sends callers of the plain port to HTTPS with 308. */
-  redirect: z.boolean().optional(),
+  /** Sends callers of the plain port to HTTPS with 308; to another port than the gateway's own where one is given. */
+  redirect: z.union([z.boolean(), z.strictObject({ port: z.int().min(1).max(65_535) })]).optional(),
   /** `Strict-Transport-Security` (RFC 6797) on every reply over HTTPS. */
   hsts: z
     .strictObject({
@@ -60,12 +60,14 @@ export interface TlsState {
   readonly hash: string;
   readonly certificates: readonly TlsCertificate[];
   readonly redirect: boolean;
+  /** 0: the gateway's own. */
+  readonly redirectPort: number;
   /** The value of `Strict-Transport-Security`; empty: not sent. */
   readonly hsts: string;
 }
 
 /** Without certificates. */
-export const noTls: TlsState = { hash: "", certificates: [], redirect: false, hsts: "" };
+export const noTls: TlsState = { hash: "", certificates: [], redirect: false, redirectPort: 0, hsts: "" };
 
 /** The value of `Strict-Transport-Security`; empty where it is not wanted. */
 export const hstsText = (settings: TlsSettings | undefined): string => {

@@ -22,6 +22,12 @@ export interface ProcessFacts {
   readonly subscriptions: number;
   readonly accessTableBytes: number;
   readonly usageRowsLost: number;
+  readonly tls?: {
+    /** Complete, resumed of these, failed, refused. */
+    readonly handshakes: readonly number[];
+    readonly problems: number;
+    readonly certificates: readonly { readonly name: string; readonly notAfterMs: number }[];
+  };
 }
 
 /** One number with its labels. */
@@ -133,6 +139,28 @@ export const metricFamilies = (
     "Calls that found the minute's usage table full.",
     counter("usageLost"),
   );
+  if (facts.tls !== undefined) {
+    const [complete = 0, resumed = 0, failed = 0, refused = 0] = facts.tls.handshakes;
+    const results = { full: complete - resumed, resumed, failed, refused };
+    family(
+      "portico_tls_handshakes_total",
+      "counter",
+      "TLS handshakes by how they ended.",
+      Object.entries(results).map(([result, value]) => ({ labels: { result }, value })),
+    );
+    family("portico_certificate_problems", "gauge", "Certificates that cannot be used.", [
+      { labels: {}, value: facts.tls.problems },
+    ]);
+    family(
+      "portico_certificate_expiry_timestamp_seconds",
+      "gauge",
+      "When a certificate ends, in seconds since 1970.",
+      facts.tls.certificates.map(({ name, notAfterMs }) => ({
+        labels: { certificate: name },
+        value: notAfterMs / 1000,
+      })),
+    );
+  }
   family(
     "portico_log_lines_lost_total",
     "counter",

@@ -78,9 +78,9 @@ export interface DoorAnswer {
 /** One request over TLS; rejects where the handshake or the connection fails before an answer. */
 export const askDoor = async (
   port: number,
-  options: ConnectionOptions & { readonly host?: string; readonly asked?: string } = {},
+  options: ConnectionOptions & { readonly host?: string; readonly asked?: string; readonly path?: string } = {},
 ): Promise<DoorAnswer> => {
-  const { asked, ...rest } = options;
+  const { asked, path = "/", ...rest } = options;
   const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...rest });
   let session: Buffer | undefined;
   socket.on("session", (one) => {
@@ -93,7 +93,7 @@ export const askDoor = async (
   await once(socket, "secureConnect");
   const isResumed = socket.isSessionReused();
   const host = asked ?? rest.servername ?? "any.example";
-  socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
   await once(socket, "close");
   if (text === "") throw new Error("closed without an answer");
   return { text, isResumed, session };

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { observationOf } from "../observation-settings.ts";
 import { accessLogOf, logLevelOf } from "../settings.ts";
+import { tlsFilesOf } from "../tls-files-settings.ts";
 import { type CommandSpec, exitCodes } from "./command.ts";
 import { usageFailure } from "./failure.ts";
 import { dataDirOf } from "./platform.ts";
@@ -16,12 +17,18 @@ export const gateway: CommandSpec = {
     "Takes its configuration from a control plane (--control, with the gateway's token in --token-file), and keeps the last good one in the data directory; or straight from a bundle (--config), without a database: keys are then the digests under `keys:` in portico.yaml.",
   options: [
     { flags: "--port <n>", description: "port for calls", env: "PORTICO_GATEWAY_PORT", defaultText: "8080" },
-    ...settingOptions(["ops-port", "host"]),
+    ...settingOptions(["https-port", "ops-port", "host"]),
     { flags: "--control <url>", description: "control plane to take configuration from", env: "PORTICO_CONTROL" },
     { flags: "--token-file <file>", description: "file with the gateway's token for the control plane" },
     { flags: "--config <dir>", description: "bundle to take configuration from" },
     ...settingOptions([
       "data",
+      "tls-cert",
+      "tls-key",
+      "tls-client-ca",
+      "tls-client-auth",
+      "tls-min-version",
+      "https",
       "threads",
       "labels",
       "log-level",
@@ -50,14 +57,18 @@ export const gateway: CommandSpec = {
     const settings = await settingsOfCall(call, directory ?? call.terminal.cwd);
     const port = integerOf(call.text("port"), "--port") ?? settings.integer("gateway-port", 0, 65_535) ?? 8080;
     const threads = settings.integer("threads", 1, 256);
+    const dataDir = dataDirOf(call, settings);
+    const tlsFiles = await tlsFilesOf(settings, directory ?? call.terminal.cwd, dataDir);
     const { runGatewayRole } = await import("../gateway-role.ts");
     const running = await runGatewayRole({
       host: settings.text("host") ?? "127.0.0.1",
       port,
       opsPort: settings.integer("ops-port", 0, 65_535) ?? 8083,
+      httpsPort: settings.integer("https-port", 0, 65_535) ?? 8443,
+      ...(tlsFiles === undefined ? {} : { tlsFiles }),
       ...(threads === undefined ? {} : { threads }),
       labels: settings.list("labels"),
-      dataDir: dataDirOf(call, settings),
+      dataDir,
       logLevel: logLevelOf(settings),
       accessLog: accessLogOf(settings, "stdout"),
       observation: observationOf(settings, call.terminal.env),
@@ -68,8 +79,8 @@ export const gateway: CommandSpec = {
     });
     await call.terminal.out(
       call.isJson
-        ? `${JSON.stringify({ port: running.port, opsPort: running.opsPort })}\n`
-        : `The gateway takes calls on port ${running.port}; health and metrics are on port ${running.opsPort}.\n`,
+        ? `${JSON.stringify({ port: running.port, opsPort: running.opsPort, httpsPort: running.httpsPort })}\n`
+        : `The gateway takes calls on port ${running.port}${running.httpsPort === 0 ? "" : ` and, over HTTPS, on port ${running.httpsPort}`}; health and metrics are on port ${running.opsPort}.\n`,
     );
     if (!call.terminal.signal.aborted) await once(call.terminal.signal, "abort");
     await running.stop();

@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { observationOf } from "../observation-settings.ts";
 import { accessLogOf, logLevelOf, portsOf } from "../settings.ts";
+import { tlsFilesOf } from "../tls-files-settings.ts";
 import { type CommandSpec, exitCodes } from "./command.ts";
 import { dataDirOf, endpointsFile } from "./platform.ts";
 import { settingOptions, settingsOfCall } from "./setting-options.ts";
@@ -21,6 +22,13 @@ export const up: CommandSpec = {
     "studio-port",
     "ops-port",
     "sample-port",
+    "https-port",
+    "https",
+    "tls-cert",
+    "tls-key",
+    "tls-client-ca",
+    "tls-client-auth",
+    "tls-min-version",
     "host",
     "data",
     "empty",
@@ -44,10 +52,12 @@ export const up: CommandSpec = {
     const databaseUrl = settings.text("database-url");
     const threads = settings.integer("threads", 1, 256);
     const log = standardErrorLog({ level: logLevel });
+    const tlsFiles = await tlsFilesOf(settings, call.terminal.cwd, dataDir);
     const running = await runUp(
       {
         host: settings.text("host") ?? "127.0.0.1",
         ...portsOf(settings),
+        ...(tlsFiles === undefined ? {} : { tlsFiles }),
         dataDir,
         ...(databaseUrl === undefined ? {} : { databaseUrl }),
         isEmpty: settings.isOn("empty"),
@@ -69,6 +79,7 @@ export const up: CommandSpec = {
     try {
       const facts = {
         gatewayUrl,
+        ...(running.httpsUrl === undefined ? {} : { httpsUrl: running.httpsUrl }),
         portalUrl,
         studioUrl,
         opsUrl,

@@ -4,6 +4,7 @@ import { request as httpsRequest } from "node:https";
 import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { ApiUnit, DeliveryMessage, GatewayReport } from "../../model/snapshot.ts";
+import type { TlsState } from "../../model/tls.ts";
 import type { AccessDelta } from "../shared/access-table.ts";
 
 /** Everything that one commit brings. */
@@ -13,6 +14,8 @@ export interface Commit {
   readonly units: readonly ApiUnit[];
   readonly removed: readonly string[];
   readonly access: readonly AccessDelta[];
+  /** Absent: as it was. */
+  readonly tls?: TlsState;
 }
 
 /** What the client knows of its gateway and tells it. */
@@ -28,6 +31,7 @@ export interface DeliveryClientOptions {
   /** A commit is complete. The client goes on to read meanwhile. */
   onCommit(commit: Commit): void;
   onExplainKey(key: string): void;
+  onChallenges(answers: Readonly<Record<string, string>>): void;
   readonly beatTimeoutMs?: number;
 }
 
@@ -117,6 +121,7 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
     for await (const line of linesOf(response)) {
       const message = JSON.parse(line) as DeliveryMessage;
       if (message.type === "explain-key") options.onExplainKey(message.key);
+      else if (message.type === "acme-challenges") options.onChallenges(message.answers);
       else collect(message);
     }
     throw new Error("control ended the stream");
@@ -167,6 +172,7 @@ export const collectCommits = (
   let removed = new Set<string>();
   let access: AccessDelta[] = [];
   let manifest: Readonly<Record<string, string>> | null = null;
+  let tls: TlsState | null = null;
 
   const settleManifest = (wanted: Readonly<Record<string, string>>): void => {
     for (const api of [...held.keys(), ...units.keys()]) {
@@ -190,16 +196,25 @@ export const collectCommits = (
       removed.add(message.api);
     } else if (message.type === "manifest") manifest = message.units;
     else if (message.type === "access") access.push(message);
+    else if (message.type === "tls") tls = message.state;
     else if (message.type === "commit") {
       if (manifest !== null) settleManifest(manifest);
       const { revision, hash } = message;
       for (const api of removed) held.delete(api);
       for (const unit of units.values()) held.set(unit.api, unit.hash);
-      const commit: Commit = { revision, hash, units: [...units.values()], removed: [...removed], access };
+      const commit: Commit = {
+        revision,
+        hash,
+        units: [...units.values()],
+        removed: [...removed],
+        access,
+        ...(tls === null ? {} : { tls }),
+      };
       units = new Map();
       removed = new Set();
       access = [];
       manifest = null;
+      tls = null;
       onCommit(commit);
     }
   };

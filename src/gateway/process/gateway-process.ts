@@ -4,15 +4,18 @@ import type { Worker } from "node:worker_threads";
 import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
+import { noTls, type TlsState } from "../../model/tls.ts";
 import type { RecordingSettings } from "../record/recording.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
 import { createBackendMemory, repairBackends } from "../shared/backend-table.ts";
 import { attachCounters, createCounterMemory } from "../shared/counters.ts";
 import { joinChanges } from "../swap.ts";
+import { tlsCounters } from "../tls/tls-door.ts";
 import type { WireLimits } from "../wire/limits.ts";
 import { type Commit, createDeliveryClient, type DeliveryClient } from "./delivery-client.ts";
 import { createExplanationOutbox } from "./explanation-outbox.ts";
 import { createHeldConfiguration, textsOf } from "./held-configuration.ts";
+import { createHeldTls } from "./held-tls.ts";
 import { instanceOf } from "./instance.ts";
 import { openOpsPort } from "./ops-port.ts";
 import { assertPortFree } from "./port-free.ts";
@@ -21,6 +24,7 @@ import { rotateWhenBig } from "./rotate-log.ts";
 import { createSnapshotStore } from "./snapshot-store.ts";
 import type { UnitTextChange } from "./thread-messages.ts";
 import { createThreadPool } from "./thread-pool.ts";
+import { readTlsFiles, type TlsFiles, watchTlsFiles } from "./tls-files.ts";
 import { createUsageOutbox } from "./usage-outbox.ts";
 
 /** A configuration that does not come from control. */
@@ -29,6 +33,7 @@ export interface LoadedConfiguration {
   readonly hash: string;
   readonly units: readonly ApiUnit[];
   readonly access: readonly AccessDelta[];
+  readonly tls?: TlsState;
 }
 
 /** Where the configuration comes from. */
@@ -46,6 +51,10 @@ export interface GatewayProcessOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly opsPort: number;
+  /** Listens as soon as there is a certificate; 0: any free one; absent: never. */
+  readonly httpsPort?: number;
+  /** A certificate in files, exchanged when they change. */
+  readonly tlsFiles?: TlsFiles;
   readonly threads: number;
   readonly labels: readonly string[];
   readonly dataDir: string;
@@ -71,10 +80,14 @@ export interface GatewayProcessOptions {
 export interface GatewayProcess {
   readonly port: number;
   readonly opsPort: number;
+  /** 0 as long as there is no certificate. */
+  readonly httpsPort: number;
   /** Drains and ends everything; settles when nothing of it is left. */
   stop(): Promise<void>;
 }
 
+/** How long session tickets are made with one secret (RFC 8446 section 4.6.1 allows seven days). */
+const ticketSecretMs = 12 * 3_600_000;
 const drainMsDefault = 30_000;
 const reportEveryMs = 5_000;
 const usageEveryMs = 5_000;
@@ -103,6 +116,12 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const saved = (await store?.load()) ?? { configuration: undefined, access: createAccessWriter() };
   const { access } = saved;
   const held = createHeldConfiguration(saved.configuration);
+  const tls = await createHeldTls(isControlled ? join(home, "tls.json") : null, log);
+  const { tlsFiles } = options;
+  if (tlsFiles !== undefined) tls.takeFiles(await readTlsFiles(tlsFiles));
+  const [unusable] = tls.problems.filter((problem) => problem.certificate === "files");
+  if (unusable !== undefined) throw new Fault("gateway.certificate_invalid", { public: unusable.message });
+  const handshakes = new SharedArrayBuffer(options.threads * tlsCounters.length * 4);
   const instance = await instanceOf(home);
   const outbox = await createUsageOutbox(join(home, "usage-outbox.json"), log);
 
@@ -142,6 +161,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       backends: backendMemory,
       zone: zoneOf(options.labels),
       accessLog: options.accessLog === "stdout" ? "stdout" : accessLog,
+      handshakes,
     },
     newRegions: observer.newRegions,
     access: () => access.buffers,
@@ -187,6 +207,11 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       .map((commit): UnitTextChange => ({ ...commit, units: textsOf(commit.units) }))
       .reduce((first, second) => joinChanges(first, second));
     await applyAccess(some.flatMap((commit) => commit.access));
+    const newest = some.findLast((commit) => commit.tls !== undefined)?.tls;
+    if (newest !== undefined && tls.use(newest)) {
+      await tls.save();
+      await serveTls();
+    }
     held.want(change);
     const errors = await pool.apply(change);
     held.settle(change, errors);
@@ -203,6 +228,33 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     });
     await report();
   };
+
+  let httpsPort = 0;
+  /** Gives the threads the certificates of the moment, and listens once there is one. */
+  const serveTls = async (): Promise<void> => {
+    pool.giveTls(tls.state, tls.ticketSecret);
+    if (httpsPort !== 0 || options.httpsPort === undefined || tls.state.certificates.length === 0) return;
+    try {
+      await assertPortFree(options.host, options.httpsPort);
+      httpsPort = await pool.listenTls(options.httpsPort);
+      log.info("the gateway speaks HTTPS", { httpsPort });
+    } catch (thrown) {
+      // With the certificate of the command line the gateway does not start; later it serves on and tries again with the next change.
+      if (tlsFiles !== undefined && !isRunning) throw thrown;
+      log.error("the gateway cannot speak HTTPS", { httpsPort: options.httpsPort, reason: messageOf(thrown) });
+    }
+  };
+  const reloadFiles = async (files: TlsFiles): Promise<void> => {
+    try {
+      if (tls.takeFiles(await readTlsFiles(files))) {
+        await serveTls();
+        log.info("the certificate was exchanged", { certificates: tls.certificates().map(({ name }) => name) });
+      }
+    } catch (thrown) {
+      log.error("the changed certificate is not usable; the old one serves on", { reason: messageOf(thrown) });
+    }
+  };
+  let isRunning = false;
 
   const applyAccess = async (deltas: readonly AccessDelta[]): Promise<void> => {
     if (deltas.length === 0) return;
@@ -283,13 +335,19 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     every(recentEveryMs, () => sendRecent().catch(() => {})),
     every(recentEveryMs, explanations.flush),
     every(countersEveryMs, saveQuotas),
+    every(ticketSecretMs, async () => {
+      tls.rotate();
+      pool.giveTls(tls.state, tls.ticketSecret);
+    }),
     ...(accessLog === null ? [] : [every(logLookEveryMs, () => rotateWhenBig(accessLog, pool.reopenLogs, log))]),
   ];
   let stopWatching: (() => void) | undefined;
+  let stopWatchingFiles: (() => void) | undefined;
 
   const end = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
     stopWatching?.();
+    stopWatchingFiles?.();
     await pool.drain(options.drainMs ?? drainMsDefault);
     gatherUsage();
     const to = client;
@@ -310,7 +368,10 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       const loaded = await source.load();
       await startFrom(loaded);
     }
+    pool.giveTls(tls.state, tls.ticketSecret);
     const port = await pool.listen(options.port);
+    await serveTls();
+    if (tlsFiles !== undefined) stopWatchingFiles = watchTlsFiles(tlsFiles, () => void reloadFiles(tlsFiles));
     for (const error of pool.errors) log.error(error.message, { api: error.api, findings: error.findings });
     if (held.hasTable) firstCommit.resolve();
     const ops = await openOpsPort(options.host, options.opsPort, {
@@ -329,6 +390,9 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
           isListening: thread.isListening,
         })),
         unitErrors: pool.errors,
+        httpsPort,
+        certificates: tls.certificates(),
+        certificateProblems: tls.problems,
       }),
     });
     if (isControlled) {
@@ -341,13 +405,18 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
         held: () => ({ units: held.hashes(), revision: held.revision }),
         onCommit: enqueue,
         onExplainKey: (key) => pool.giveExplainKey(key),
+        onChallenges: (answers) => pool.giveChallenges(answers),
       });
       if (!held.hasTable) await Promise.race([firstCommit.promise, delay(firstCommitMsMax)]);
     } else stopWatching = source.watch?.(() => void reload());
     log.info("the gateway takes calls", { port, opsPort: ops.port, threads: options.threads, revision: held.revision });
+    isRunning = true;
     return {
       port,
       opsPort: ops.port,
+      get httpsPort() {
+        return httpsPort;
+      },
       stop: async () => {
         if (isStopping) return;
         isStopping = true;
@@ -364,6 +433,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
 
   async function startFrom(loaded: LoadedConfiguration): Promise<void> {
     for (const delta of loaded.access) access.apply(delta);
+    tls.use(loaded.tls ?? noTls);
     const change: UnitTextChange = { ...loaded, units: textsOf(loaded.units), removed: [] };
     held.want(change);
     held.settle(change, []);
@@ -377,6 +447,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       const present = new Set(loaded.units.map((unit) => unit.api));
       enqueue({
         ...loaded,
+        tls: loaded.tls ?? noTls,
         units: loaded.units.filter((unit) => hashes[unit.api] !== unit.hash),
         removed: Object.keys(hashes).filter((api) => !present.has(api)),
       });
@@ -399,8 +470,19 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       subscriptions: access.subscriptions,
       accessTableBytes: access.bytes,
       usageRowsLost: outbox.rowsLost,
+      tls: { handshakes: sumOf(handshakes), problems: tls.problems.length, certificates: tls.certificates() },
     };
   }
+};
+
+/** The threads' counters together. */
+const sumOf = (memory: SharedArrayBuffer): readonly number[] => {
+  const rows = new Uint32Array(memory);
+  return tlsCounters.map((_, counter) => {
+    let sum = 0;
+    for (let at = counter; at < rows.length; at += tlsCounters.length) sum += rows[at] ?? 0;
+    return sum;
+  });
 };
 
 /** Budgets are for the process: its threads share them evenly. */

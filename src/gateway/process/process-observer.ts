@@ -12,6 +12,12 @@ export interface ProcessFacts {
   readonly subscriptions: number;
   readonly accessTableBytes: number;
   readonly usageRowsLost: number;
+  readonly tls: {
+    /** Counters of all threads together, in the order of `tlsCounters`. */
+    readonly handshakes: readonly number[];
+    readonly problems: number;
+    readonly certificates: readonly { readonly name: string; readonly notAfterMs: number }[];
+  };
 }
 
 /** The main thread's side of telemetry. */

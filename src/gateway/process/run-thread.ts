@@ -16,6 +16,8 @@ import { attachBackendTable, processNowMs } from "../shared/backend-table.ts";
 import { attachCounters } from "../shared/counters.ts";
 import { createSharedState } from "../shared-state.ts";
 import { createSwap } from "../swap.ts";
+import { createFront } from "../tls/front.ts";
+import { createTlsDoor, tlsCounters } from "../tls/tls-door.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { Wheel } from "../wire/wheel.ts";
 import { createWire } from "../wire/wire.ts";
@@ -89,8 +91,13 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     run.finished(x, outcome);
     observer.finished(x, outcome);
   };
+  const front = createFront(run.dispatch);
+  const door = createTlsDoor({
+    wheel,
+    counters: new Uint32Array(start.handshakes, start.thread * tlsCounters.length * 4, tlsCounters.length),
+  });
   const wire = createWire({
-    dispatch: run.dispatch,
+    dispatch: front.dispatch,
     finished,
     limits: start.limits,
     trustedProxies: start.trustedProxies,
@@ -186,7 +193,28 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
           tell({ type: "listen-failed", code: systemCodeOf(thrown) ?? "", message: messageOf(thrown) });
         }
       });
-    } else if (message.type === "reopen-log") observer.reopenLog();
+    } else if (message.type === "listen-tls") {
+      inOrder(async () => {
+        try {
+          const { port: httpsPort } = await wire.listen({
+            port: message.port,
+            host: start.host,
+            reusePort: true,
+            tls: door,
+          });
+          front.takeHttpsPort(httpsPort);
+          tell({ type: "listening-tls", port: httpsPort });
+        } catch (thrown) {
+          tell({ type: "listen-tls-failed", code: systemCodeOf(thrown) ?? "", message: messageOf(thrown) });
+        }
+      });
+    } else if (message.type === "tls") {
+      front.use(message.state);
+      // The main thread has tried them all: what cannot be used here has been told there.
+      for (const { certificate, message: reason } of door.use(message.state, message.ticketSecret))
+        log.error("a thread cannot use a certificate", { thread: start.thread, certificate, reason });
+    } else if (message.type === "challenges") front.takeChallenges(message.answers);
+    else if (message.type === "reopen-log") observer.reopenLog();
     else if (message.type === "explain-key") recording.takeKey(message.key);
     else if (message.type === "drain") inOrder(() => drain(message.deadlineMs));
   });

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { contentHash } from "../../base/canonical-json.ts";
 import type { ApiUnit, DeliveryMessage, GatewayReport } from "../../model/snapshot.ts";
+import type { TlsState } from "../../model/tls.ts";
 
 /** A control for tests: speaks the delivery protocol over real HTTP and keeps what gateways send. */
 export interface TestControl {
@@ -18,6 +19,10 @@ export interface TestControl {
     units: Readonly<Record<string, ApiUnit | null>>,
     access?: Partial<Extract<DeliveryMessage, { type: "access" }>>,
   ): number;
+  /** Changes the certificates, and commits: answers the revision. */
+  giveTls(state: TlsState): number;
+  /** Opens ACME challenges on all gateways. */
+  openChallenges(answers: Readonly<Record<string, string>>): void;
   /** Settles when a gateway has reported this revision or a later one. */
   applied(revision: number): Promise<GatewayReport>;
   close(): Promise<void>;
@@ -32,6 +37,7 @@ export const startTestControl = async (token: string, port = 0): Promise<TestCon
   const requests: Record<string, unknown>[] = [];
   const hellos: Record<string, unknown>[] = [];
   const accessLines: DeliveryMessage[] = [];
+  let tls: DeliveryMessage | undefined;
   let waiting: { readonly revision: number; readonly resolve: (report: GatewayReport) => void }[] = [];
   let revision = 0;
 
@@ -63,6 +69,7 @@ export const startTestControl = async (token: string, port = 0): Promise<TestCon
       });
       write(response, { type: "access", reset: true, subscriptions: [], keys: [], revoked: [] });
       for (const line of accessLines) write(response, line);
+      if (tls !== undefined) write(response, tls);
       commit(response);
       return;
     }
@@ -129,6 +136,18 @@ export const startTestControl = async (token: string, port = 0): Promise<TestCon
         commit(stream);
       }
       return revision;
+    },
+    giveTls: (state) => {
+      revision += 1;
+      tls = { type: "tls", state };
+      for (const stream of streams) {
+        write(stream, tls);
+        commit(stream);
+      }
+      return revision;
+    },
+    openChallenges: (answers) => {
+      for (const stream of streams) write(stream, { type: "acme-challenges", answers });
     },
     applied: (wanted) =>
       new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import type { LogLevel } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
+import type { TlsState } from "../../model/tls.ts";
 import type { RecordingSettings } from "../record/recording.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
 import type { WireLimits } from "../wire/limits.ts";
@@ -40,6 +41,8 @@ export interface ThreadStart {
   /** A path, `stdout`, or null for none. */
   readonly accessLog: string | null;
   readonly recording: RecordingSettings;
+  /** Counters of handshakes: a row of `tlsCounters` for each thread. */
+  readonly handshakes: SharedArrayBuffer;
 }
 
 /** From the main thread to a thread, in order: what comes later waits for what came before. */
@@ -49,6 +52,11 @@ export type ToThread =
   | { readonly type: "apply"; readonly sequence: number; readonly change: UnitTextChange }
   | { readonly type: "access"; readonly sequence: number; readonly buffers: AccessBuffers }
   | { readonly type: "listen"; readonly port: number }
+  /** Certificates for the next handshakes, and the secret that all threads make session tickets with. */
+  | { readonly type: "tls"; readonly state: TlsState; readonly ticketSecret: Uint8Array }
+  | { readonly type: "listen-tls"; readonly port: number }
+  /** Answers of ACME challenges by token. */
+  | { readonly type: "challenges"; readonly answers: Readonly<Record<string, string>> }
   | { readonly type: "reopen-log" }
   | { readonly type: "explain-key"; readonly key: string }
   | { readonly type: "drain"; readonly deadlineMs: number };
@@ -63,6 +71,8 @@ export type FromThread =
     }
   | { readonly type: "access-used"; readonly sequence: number }
   | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "listening-tls"; readonly port: number }
+  | { readonly type: "listen-tls-failed"; readonly code: string; readonly message: string }
   | { readonly type: "listen-failed"; readonly code: string; readonly message: string }
   /** Access records, JSON lines. */
   | { readonly type: "recent"; readonly lines: string }

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { Fault, messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
+import type { TlsState } from "../../model/tls.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
 import { isAlive, loadThreads } from "./load-threads.ts";
 import {
@@ -53,6 +54,12 @@ export interface ThreadPool {
   apply(change: UnitTextChange): Promise<readonly UnitError[]>;
   /** Gives all threads the access tables; settles when none uses older ones. */
   giveAccess(buffers: AccessBuffers): Promise<void>;
+  /** Gives all threads, also those to come, the certificates. */
+  giveTls(state: TlsState, ticketSecret: Uint8Array): void;
+  /** Lets all threads, also those to come, speak HTTPS on a port; answers it. Rejects where it is taken. */
+  listenTls(port: number): Promise<number>;
+  /** Gives all threads, also those to come, the answers of ACME challenges. */
+  giveChallenges(answers: Readonly<Record<string, string>>): void;
   reopenLogs(): void;
   /** Gives all threads, also those to come, the key of explain tokens. */
   giveExplainKey(key: string): void;
@@ -76,6 +83,7 @@ interface Handle extends ThreadFacts {
   failure: unknown;
   readonly waiting: Map<number, PromiseWithResolvers<readonly UnitError[] | null>>;
   readonly listening: PromiseWithResolvers<number>;
+  listeningTls: PromiseWithResolvers<number>;
   readonly drained: PromiseWithResolvers<void>;
 }
 
@@ -99,6 +107,9 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   let port = 0;
   let sequence = 0;
   let explainKey: string | null = null;
+  let tls: Extract<ToThread, { type: "tls" }> | null = null;
+  let challenges: Extract<ToThread, { type: "challenges" }> | null = null;
+  let httpsPort = 0;
   let restarts = 0;
   let isDraining = false;
   let lastLookMs = performance.now();
@@ -163,10 +174,12 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       failure: null,
       waiting: new Map(),
       listening: Promise.withResolvers(),
+      listeningTls: Promise.withResolvers(),
       drained: Promise.withResolvers(),
     };
     // Nobody may be waiting for it: then its failure is only logged.
     handle.listening.promise.catch(() => {});
+    handle.listeningTls.promise.catch(() => {});
     handles.set(thread, handle);
     worker.on("message", (message: FromThread) => receive(handle, message));
     worker.on("error", (error) => {
@@ -181,7 +194,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         if (found !== null) errors = found;
       });
     }
+    if (tls !== null) post(handle, tls);
+    if (challenges !== null) post(handle, challenges);
     post(handle, { type: "listen", port });
+    if (httpsPort !== 0) post(handle, { type: "listen-tls", port: httpsPort });
     return handle;
   };
 
@@ -193,15 +209,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     else if (message.type === "listening") {
       handle.isListening = true;
       handle.listening.resolve(message.port);
-    } else if (message.type === "listen-failed") {
-      const isTaken = message.code === "EADDRINUSE";
-      handle.listening.reject(
-        new Fault(isTaken ? "port.in_use" : "gateway.listen_failed", {
-          public: isTaken
-            ? `Port ${port} is in use by another program.`
-            : `The gateway cannot listen: ${message.message}`,
-        }),
-      );
+    } else if (message.type === "listening-tls") handle.listeningTls.resolve(message.port);
+    else if (message.type === "listen-tls-failed") handle.listeningTls.reject(listenFault(message, "HTTPS "));
+    else if (message.type === "listen-failed") {
+      handle.listening.reject(listenFault(message, ""));
     } else if (message.type === "recent") options.onRecent(message.lines);
     else if (message.type === "metrics") options.onMetrics(message.rows);
     else if (message.type === "explained") options.onExplained(message.lines);
@@ -226,6 +237,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         cause: handle.failure,
       }),
     );
+    handle.listeningTls.reject(new Error("the thread ended"));
     handle.drained.resolve();
     options.onEnded(handle);
     if (isDraining || port === 0) return;
@@ -306,6 +318,29 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         [...handles.values()].map((handle) => ask(handle, (n) => ({ type: "access", sequence: n, buffers }))),
       );
     },
+    giveTls: (state, ticketSecret) => {
+      tls = { type: "tls", state, ticketSecret };
+      for (const handle of handles.values()) post(handle, tls);
+    },
+    giveChallenges: (answers) => {
+      challenges = { type: "challenges", answers };
+      for (const handle of handles.values()) post(handle, challenges);
+    },
+    listenTls: async (wanted) => {
+      const all = [...handles.values()];
+      const [first, ...others] = all;
+      if (first === undefined) throw new Error("no thread runs");
+      for (const handle of all) {
+        handle.listeningTls = Promise.withResolvers();
+        handle.listeningTls.promise.catch(() => {});
+      }
+      post(first, { type: "listen-tls", port: wanted });
+      httpsPort = await first.listeningTls.promise;
+      for (const handle of others) post(handle, { type: "listen-tls", port: httpsPort });
+      // A thread that ends meanwhile is replaced by one that listens here from its start.
+      await Promise.allSettled(others.map((handle) => handle.listeningTls.promise));
+      return httpsPort;
+    },
     reopenLogs: () => {
       for (const handle of handles.values()) post(handle, { type: "reopen-log" });
     },
@@ -339,4 +374,13 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       for (const handle of all) ended(handle, 0);
     },
   };
+};
+
+const listenFault = (failed: { readonly code: string; readonly message: string }, what: "" | "HTTPS "): Fault => {
+  const isTaken = failed.code === "EADDRINUSE";
+  return new Fault(isTaken ? "port.in_use" : "gateway.listen_failed", {
+    public: isTaken
+      ? `The gateway's ${what}port is in use by another program.`
+      : `The gateway cannot listen${what === "" ? "" : " for HTTPS"}: ${failed.message}`,
+  });
 };

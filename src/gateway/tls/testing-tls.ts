@@ -26,6 +26,9 @@ export const tlsCertificate = (
 
 /** A state of these certificates. */
 export const tlsStateOf = (certificates: readonly TlsCertificate[], more: Partial<TlsState> = {}): TlsState => {
-  const rest = { certificates, redirect: false, hsts: "", ...more };
-  return { ...rest, hash: contentHash([...certificates.map((one) => one.hash), rest.redirect, rest.hsts]) };
+  const rest = { certificates, redirect: false, redirectPort: 0, hsts: "", ...more };
+  return {
+    ...rest,
+    hash: contentHash([...certificates.map((one) => one.hash), rest.redirect, rest.redirectPort, rest.hsts]),
+  };
 };

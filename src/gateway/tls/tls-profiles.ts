@@ -82,9 +82,14 @@ export const makeProfiles = (
   return { profiles: { isEmpty: all.length === 0, all, find }, problems };
 };
 
-/** Checks that a certificate can be used: chain, key, and that they belong together. Throws an Error whose message is for people. */
-export const checkCertificate = (certificate: TlsCertificate): void => {
-  contextOf(certificate);
+/** Why a certificate cannot be used: its chain, its key, or that they do not belong together; empty where it can. */
+export const reasonAgainst = (certificate: TlsCertificate): string => {
+  try {
+    contextOf(certificate);
+    return "";
+  } catch (thrown) {
+    return reasonOf(thrown);
+  }
 };
 
 /** The suites that a TLS 1.2 client may choose from; all have forward secrecy and authenticate what they encrypt. */
