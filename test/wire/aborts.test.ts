@@ -69,6 +69,25 @@ test("a half-closed client gets its reply", async () => {
   await origin.close();
 });
 
+test("a half-closed client gets the replies of all its pipelined requests, and a refusal of what is incomplete", async () => {
+  const origin = await startOrigin(answering(okReply()));
+  const gateway = await startTestWire({ origin });
+  const request = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+  const whole = await gateway.connect();
+  whole.socket.end(request.repeat(3));
+  const replies = await whole.whole();
+  assert.equal(replies.match(/HTTP\/1\.1 200 /g)?.length, 3);
+  assert.match(replies, /Connection: close[\s\S]*hello$/);
+  assert.equal(replies.match(/Connection: close/g)?.length, 1);
+  const cut = await gateway.connect();
+  cut.socket.end(request + request.slice(0, -3));
+  assert.match(await cut.whole(), /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 400 [\s\S]*request\.head_invalid/);
+  await eventually(() => gateway.wire.connectionCount === 0);
+  assert.equal(origin.requestLines.length, 4);
+  await gateway.close();
+  await origin.close();
+});
+
 test("a half-closed client that waits too long counts as gone", async () => {
   const origin = await startOrigin(() => {});
   const gateway = await startTestWire({ origin, limits: { halfClosedMs: 50 } });

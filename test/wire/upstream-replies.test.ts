@@ -36,14 +36,36 @@ for (const [what, bytes] of invalid) {
 
 test("a bad chunk from a backend ends the client's connection without an end of the body", async () => {
   const origin = await startOrigin((connection) => {
-    connection.socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n0\r\n\r\n");
+    connection.socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    setTimeout(() => connection.socket.write("zz\r\n0\r\n\r\n"), 50);
   });
   const gateway = await startTestWire({ origin });
   const reply = await gateway.ask("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.match(reply, /^HTTP\/1\.1 200 [\s\S]*abc/);
   assert.doesNotMatch(reply, /0\r\n\r\n$/);
   await eventually(() => gateway.ended[0]?.outcome.isAborted === true);
   await gateway.close();
   await origin.close();
+});
+
+test("a bad chunk before anything of the reply is out is 502, and the client's connection lives", async () => {
+  for (const body of ["zz\r\n0\r\n\r\n", "3\r\nabcX\r\n0\r\n\r\n", "-3\r\nabc\r\n0\r\n\r\n"]) {
+    const origin = await startOrigin((connection) => {
+      const isFirst = origin.requestLines.length === 1;
+      connection.socket.write(
+        isFirst ? `HTTP/1.1 200 OK\r\nX-Theirs: 1\r\nTransfer-Encoding: chunked\r\n\r\n${body}` : okReply(),
+      );
+    });
+    const gateway = await startTestWire({ origin });
+    const client = await gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    await client.until((text) => text.endsWith("hello"));
+    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*backend\.reply_invalid[\s\S]*HTTP\/1\.1 200 OK[\s\S]*hello$/);
+    assert.doesNotMatch(client.text, /X-Theirs|Transfer-Encoding/);
+    assert.equal(gateway.ended[0]?.outcome.status, 502);
+    await gateway.close();
+    await origin.close();
+  }
 });
 
 test("interim replies are skipped, however they are cut", async () => {
@@ -113,6 +135,23 @@ test("a trusted proxy's forwarding fields are continued, and the client is the o
     origin.text,
     /Forwarded: for=9\.9\.9\.9, for=127\.0\.0\.1;host=in;proto=http\r\nVia: 1\.1 edge, 1\.1 portico\r\n/,
   );
+  await gateway.close();
+  await origin.close();
+});
+
+test("a name that differs from one of the engine's fields by an underscore only goes no further", async () => {
+  // Servers that make variables of field names read both as one: CONTENT_LENGTH, HTTP_X_FORWARDED_FOR.
+  const origin = await startOrigin((connection) => connection.socket.write(okReply(), "latin1"));
+  const gateway = await startTestWire({ origin });
+  const client = await gateway.connect();
+  client.send(
+    "GET /a HTTP/1.1\r\nHost: a\r\nContent_Length: 9\r\ntransfer_encoding: chunked\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded_Proto: https\r\n" +
+      "X_Forwarded_Whatever: evil\r\nX_Real-IP: 6.6.6.6\r\nX_Request_Id: mine\r\nPortico_Explain: evil\r\nX_Api: kept\r\nmy_field: kept\r\n\r\n",
+  );
+  await client.until((text) => text.endsWith("hello"));
+  assert.doesNotMatch(origin.text, /t_length|r_encoding|6\.6\.6\.6|d_proto|evil|mine/i);
+  assert.match(origin.text, /\r\nX_Api: kept\r\nmy_field: kept\r\n/);
+  assert.match(origin.text, /\r\nX-Forwarded-For: 127\.0\.0\.1\r\n/);
   await gateway.close();
   await origin.close();
 });

@@ -85,7 +85,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#reader = new BodyReader(context.limits);
     this.#writer = new ReplyWriter(socket, context, {
       replied: () => this.#replied(),
-      broken: () => this.#destroy(),
+      broken: (why) => this.#broken(why),
       stalled: (isStalled) => this.#stalled(isStalled),
     });
     socket.on("drain", () => this.#drained());
@@ -99,6 +99,11 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   /** How long it may wait for a request. Who was promised that the connection is kept gets an answer that takes the promise back. */
   get #idleMs(): number {
     return this.#context.isDraining ? this.#context.limits.drainIdleMs : this.#context.limits.idleTimeoutMs;
+  }
+
+  /** The client has closed its sending side, and nothing that it sent is left to look at. */
+  get #hasSaidAll(): boolean {
+    return this.#hasEnded && this.#held === null;
   }
 
   get isIdle(): boolean {
@@ -128,7 +133,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     }
     this.#context.wheel.clear(this);
     if (x.tunnelEnd !== null && this.#beginTunnel(x, x.tunnelEnd)) return;
-    if (this.#context.isDraining || this.#hasEnded || !this.#asked.keepsAlive) this.#isLast = true;
+    if (this.#context.isDraining || this.#hasSaidAll || !this.#asked.keepsAlive) this.#isLast = true;
     if (!this.#reader.isDone && this.#isRestTooMuch()) this.#isLast = true;
     this.#writer.begin(x, this.#isLast);
   }
@@ -262,7 +267,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       this.#failBody(bodyEnded());
       return;
     }
-    this.#isLast = true;
+    if (this.#hasSaidAll) this.#isLast = true;
     // Who reads events to their end does not close its side: it has gone, and a quiet stream would not notice.
     if (this.#writer.events !== null) this.#destroy();
     else if (this.#x?.isConcluded === false) this.#context.wheel.set(this, this.#context.limits.halfClosedMs);
@@ -358,6 +363,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
         this.#phase = "head";
         this.#context.wheel.set(this, this.#context.limits.headTimeoutMs);
       }
+      if (this.#hasEnded) this.#refuseHead("request.head_invalid");
       return false;
     }
     if (result !== "complete") {
@@ -418,7 +424,8 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       this.length = bodyLength;
       request.body.source = this;
     }
-    this.#context.wheel.clear(this);
+    if (this.#hasEnded) this.#context.wheel.set(this, this.#context.limits.halfClosedMs);
+    else this.#context.wheel.clear(this);
     this.#phase = "busy";
     this.#context.dispatch(x);
   }
@@ -485,7 +492,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       else this.#context.wheel.set(this, this.#context.limits.bodyStallMs);
     }
     if (reader.isDone) reader.sink?.end(reader.trailers);
-    else if (this.#hasEnded && this.#held === null) this.#failBody(bodyEnded());
+    else if (this.#hasSaidAll) this.#failBody(bodyEnded());
   }
 
   /** The request body broke off or is not legal: 4xx where no reply is out, otherwise the connection ends visibly. */
@@ -507,6 +514,17 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     }
     // Nobody has asked for it yet: whoever does is told.
     this.#bodyFault = why;
+  }
+
+  /** The reply will never be whole. Where nothing of it is out, the client is told so (RFC 9110 section 15.6.3). */
+  #broken(why: Fault | null): void {
+    const x = this.#x;
+    if (why === null || x === null) {
+      this.#destroy();
+      return;
+    }
+    x.takePlace(refuse(why.code === "policy.fault" ? "policy.fault" : "backend.reply_invalid"));
+    this.#writer.begin(x, this.#isLast);
   }
 
   /** The reply's last byte has been written. */
@@ -532,7 +550,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
 
   #next(): void {
     this.#phase = "idle";
-    if (this.#hasEnded && this.#held === null) {
+    if (this.#hasSaidAll) {
       this.#linger();
       return;
     }

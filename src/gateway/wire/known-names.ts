@@ -1,4 +1,4 @@
-import { isNameAt } from "./byte-class.ts";
+import { isNameAt, lowerByte } from "./byte-class.ts";
 
 /** Fields that the engine itself looks at. Their index in this list is their kind; 0 is every other name. */
 const names = [
@@ -60,7 +60,7 @@ const kindForwardedOther: number = kindNamed("x-forwarded-");
 export const kindDate: number = kindNamed("date");
 export const kindLocation: number = kindNamed("location");
 export const kindExplain: number = kindNamed("portico-explain");
-/** Marks a field that `Connection` has named: it ends at this hop (RFC 9110 section 7.6.1). */
+/** Marks a field that ends at this hop: `Connection` has named it (RFC 9110 section 7.6.1), or it only looks like one of the engine's. */
 export const kindHop: number = kindNamed("named by connection");
 
 /** Names are at most this long; the table has a row per length and a column per last five bits of the first letter. */
@@ -86,10 +86,28 @@ export const kindOf = (bytes: Uint8Array, start: number, length: number): number
       if (isNameAt(bytes, start, names[kind] ?? "")) return kind;
       const other = secondChoice[place] ?? 0;
       if (other !== 0 && isNameAt(bytes, start, names[other] ?? "")) return other;
+      if (isLookalike(bytes, start, kind) || isLookalike(bytes, start, other)) return kindHop;
     }
   }
   if (length <= 12 || (first | 0x20) !== 0x78) return 0;
-  return isNameAt(bytes, start, "x-forwarded-") ? kindForwardedOther : 0;
+  if (isNameAt(bytes, start, "x-forwarded-")) return kindForwardedOther;
+  return isAlike(bytes, start, "x-forwarded-") ? kindHop : 0;
+};
+
+/**
+ * True for `Content_Length` and the like. Servers that make variables of field names (CGI, WSGI and their kin) cannot tell it from the
+ * field that the engine writes or drops, so that a client could say there what it may not say here.
+ */
+const isLookalike = (bytes: Uint8Array, start: number, kind: number): boolean =>
+  droppedFromRequest[kind] === 1 && isAlike(bytes, start, names[kind] ?? "");
+
+/** As `isNameAt`, with `_` for `-`. */
+const isAlike = (bytes: Uint8Array, start: number, name: string): boolean => {
+  for (let at = 0; at < name.length; at++) {
+    const byte = bytes[start + at] ?? 0;
+    if (lowerByte[byte === 0x5f ? 0x2d : byte] !== name.charCodeAt(at)) return false;
+  }
+  return true;
 };
 
 /** The kind of a name given as a string. */

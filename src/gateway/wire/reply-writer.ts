@@ -15,8 +15,8 @@ import type { WireReply } from "./wire-reply.ts";
 export interface ReplyEvents {
   /** The last byte has been written. */
   replied(): void;
-  /** The body broke off: the connection must end, so that the client sees the truncation. */
-  broken(): void;
+  /** The body broke off: the connection must end, so that the client sees the truncation; or, where nothing is out yet, `why` is told. */
+  broken(why: Fault | null): void;
   /** The client takes no more for now, or takes again. */
   stalled(isStalled: boolean): void;
 }
@@ -143,10 +143,11 @@ export class ReplyWriter implements BodySink {
     this.#events.replied();
   }
 
-  fail(_why: Fault): void {
+  fail(why: Fault): void {
     // A head that is out cannot be taken back; an incomplete body must not look complete (RFC 9112 section 8).
     this.#source = null;
-    this.#events.broken();
+    this.#isEncoding = false;
+    this.#events.broken(this.#isHeadPending ? why : null);
   }
 
   // ---- framing of the reply (RFC 9112 section 6.3)

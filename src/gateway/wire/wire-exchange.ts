@@ -218,11 +218,16 @@ export class WireExchange implements EngineExchange {
 
   answer(reply: Reply): void {
     if (!this.#conclude()) return;
+    this.takePlace(reply);
+    this.client?.send();
+  }
+
+  /** Makes `reply` the one that goes out: a reply that was to, but broke off before anything of it was out, is forgotten. */
+  takePlace(reply: Reply): void {
     const { problem } = reply;
     // Logs and counters know a refusal by its code, also one that came before any policy.
     if (problem !== undefined) this.fault ??= { code: problem.code, source: "", section: "", message: problem.detail };
     this.#makeReply(reply);
-    this.client?.send();
   }
 
   deliver(): void {
