@@ -1,7 +1,9 @@
 import type { BoundedMap } from "../base/bounded-map.ts";
 import { httpBackendSchema } from "../model/backend.ts";
+import type { ContractNeeds } from "../model/contract.ts";
 import type { MockResponse, Operation } from "../model/operation.ts";
 import type { DocumentReference } from "../model/resource.ts";
+import { type ContractMade, contractOf } from "../openapi/contract.ts";
 import { member, textOf } from "../openapi/json-value.ts";
 import { mocksOf } from "../openapi/mock-responses.ts";
 import { operationsOf, toOperation } from "../openapi/operations.ts";
@@ -23,13 +25,21 @@ export interface DocumentFacts {
   readonly keyQueryParameters: readonly string[];
   /** Mock answers by operation, where they were asked for. */
   readonly mocks: ReadonlyMap<string, readonly MockResponse[]> | undefined;
+  /** The operations' contracts, where they were asked for. */
+  readonly contract: ContractMade | undefined;
+}
+
+/** What is asked for beside the facts that every unit has. */
+export interface FactsWanted {
+  readonly mocks: boolean;
+  readonly contract: ContractNeeds | undefined;
 }
 
 /** Reads a document for its facts. Throws the `Fault` of `readDocument` for what is no OpenAPI document. */
 const readDocumentFacts = (
   bytes: Uint8Array,
   fileName: string,
-  withMocks: boolean,
+  wanted: FactsWanted,
   externals: Readonly<Record<string, string>> = {},
 ): DocumentFacts => {
   const document = readDocument(bytes, { name: fileName, externals });
@@ -40,11 +50,12 @@ const readDocumentFacts = (
     describesOnlyWebhooks: describesOnlyWebhooks(document),
     serverUrl: serversOf(document).find((server) => canBeBackend(server.url))?.url,
     ...keyNames(document),
-    mocks: withMocks ? mocksOf(document) : undefined,
+    mocks: wanted.mocks ? mocksOf(document) : undefined,
+    contract: wanted.contract === undefined ? undefined : contractOf(document, wanted.contract),
   };
 };
 
-/** Facts that were read before, by document and by whether mocks are among them; bounded. */
+/** Facts that were read before, by document and by what is among them; bounded. */
 export type FactsCache = BoundedMap<string, DocumentFacts>;
 
 /** Facts out of the cache, else read from the bytes, which are asked for only then; undefined where there are none. */
@@ -52,16 +63,16 @@ export const cachedFacts = (
   cache: FactsCache | undefined,
   reference: DocumentReference,
   bytesOf: () => Uint8Array | undefined,
-  withMocks: boolean,
+  wanted: FactsWanted,
   externals?: Readonly<Record<string, string>>,
 ): DocumentFacts | undefined => {
-  const key = `${reference.hash} ${reference.fileName} ${withMocks}`;
+  const key = `${reference.hash} ${reference.fileName} ${wanted.mocks} ${JSON.stringify(wanted.contract ?? null)}`;
   const known = cache?.get(key);
   if (known !== undefined) return known;
   // Whoever holds documents in a database need not fetch those whose facts are known.
   const bytes = bytesOf();
   if (bytes === undefined) return undefined;
-  const facts = readDocumentFacts(bytes, reference.fileName, withMocks, externals);
+  const facts = readDocumentFacts(bytes, reference.fileName, wanted, externals);
   cache?.set(key, facts);
   return facts;
 };

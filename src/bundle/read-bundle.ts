@@ -273,7 +273,13 @@ const documentOperations = (
   }
   try {
     const reference = { hash, fileName: fileNameOf(file.path) };
-    const facts = cachedFacts(cache?.facts, reference, () => file.bytes, false, externalsOf?.(hash));
+    const facts = cachedFacts(
+      cache?.facts,
+      reference,
+      () => file.bytes,
+      { mocks: false, contract: undefined },
+      externalsOf?.(hash),
+    );
     const operations = facts?.operations ?? [];
     if (operations.length === 0 && facts?.describesOnlyWebhooks !== true) {
       findings.push({

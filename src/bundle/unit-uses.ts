@@ -1,4 +1,5 @@
 import { mockBackendName } from "../model/backend.ts";
+import { type ContractNeeds, contractPolicies } from "../model/contract.ts";
 import type { Resource, ResourceOf } from "../model/resource.ts";
 import type { ApiUnit } from "../model/snapshot.ts";
 import { filePathOf } from "./bundle-paths.ts";
@@ -16,6 +17,8 @@ export interface UnitUses {
   readonly namedValues: ReadonlyMap<string, Place>;
   /** True where a policy answers from the document's examples. */
   readonly needsMocks: boolean;
+  /** What policies need of the document; undefined where none does. */
+  readonly contract: ContractNeeds | undefined;
 }
 
 /** Follows everything that an API's configuration names; what does not exist is a problem with its place. */
@@ -29,12 +32,21 @@ export const usesOf = (
   const backends = new Map<string, ResourceOf<"backend">>();
   const namedValues = new Map<string, Place>();
   let needsMocks = false;
+  const schemas = new Set<string>();
+  const operations = new Set<string>();
+  let needsAll = false;
   const search = (resource: Resource): void => {
-    const { mentions, isDynamic } = searched(resource);
+    const { mentions, isDynamic, schemaIds } = searched(resource);
+    for (const name of schemaIds) schemas.add(name);
     if (isDynamic) for (const backend of sources.backends.values()) addBackend(backend);
     for (const { what, name, path } of mentions) {
       const place = { file: filePathOf(resource.kind, resource.name), path };
       if (what === "policy") needsMocks ||= name === "mock-response";
+      if (what === "policy" && contractPolicies.has(name)) {
+        const operation = resource.kind === "api-policy" ? operationIn(resource.body, path) : undefined;
+        if (operation === undefined) needsAll = true;
+        else operations.add(operation);
+      }
       if (what === "named-value" && !namedValues.has(name)) namedValues.set(name, place);
       if (what === "fragment") addFragment(name, place);
       if (what === "backend") nameBackend(name, place);
@@ -63,7 +75,11 @@ export const usesOf = (
   for (const { name, path } of backendNamesOf(api)) {
     if (!isUrl(name) && name !== mockBackendName) nameBackend(name, { file: filePathOf("api", api.name), path });
   }
-  return { fragments: inOrder(fragments), backends: inOrder(backends), namedValues, needsMocks };
+  const contract =
+    needsAll || operations.size > 0
+      ? { operations: needsAll ? null : [...operations].sort(), schemas: [...schemas].sort() }
+      : undefined;
+  return { fragments: inOrder(fragments), backends: inOrder(backends), namedValues, needsMocks, contract };
 };
 
 interface Place {
@@ -75,7 +91,13 @@ interface Searched {
   readonly mentions: readonly { readonly what: Mention["what"]; readonly name: string; readonly path: string }[];
   /** A policy chooses a backend by an expression: the unit then needs all of them. */
   readonly isDynamic: boolean;
+  /** Schemas that policies name themselves. */
+  readonly schemaIds: readonly string[];
 }
+
+/** The operation whose own policy a path in an API's policy file leads into. */
+const operationIn = (body: ResourceOf<"api-policy">["body"], path: string): string | undefined =>
+  Object.keys(body.operations ?? {}).find((id) => path.startsWith(`${pathText(["operations", id])}.`));
 
 const searches = new WeakMap<object, Searched>();
 
@@ -83,9 +105,13 @@ const searches = new WeakMap<object, Searched>();
 const searched = (resource: Resource): Searched => {
   const known = searches.get(resource.body);
   if (known !== undefined) return known;
+  const text = JSON.stringify(resource.body);
   const made: Searched = {
     mentions: mentionsOf(resource).map(({ what, name, path }) => ({ what, name, path: pathText(path) })),
-    isDynamic: JSON.stringify(resource.body).includes('"backend-id":"='),
+    isDynamic: text.includes('"backend-id":"='),
+    schemaIds: [...text.matchAll(/"schema-id":("(?:[^"\\\\]|\\\\.)*")/g)].map(([, name]) =>
+      String(JSON.parse(name ?? '""')),
+    ),
   };
   searches.set(resource.body, made);
   return made;

@@ -293,3 +293,28 @@ describe("the cache", () => {
     assert.notEqual(hashes[0], hashes[1]);
   });
 });
+
+test("the operations' contract travels only with policies that work from it, and only for where they stand", () => {
+  const document = JSON.stringify({
+    openapi: "3.1.0",
+    info: { title: "t", version: "1" },
+    paths: Object.fromEntries(
+      ["a", "b"].map((id) => [`/${id}`, { get: { operationId: id, responses: { 200: { description: "ok" } } } }]),
+    ),
+  });
+  const contractWith = (policy: string) => {
+    const { units, errors } = unitsOf({
+      "apis/x/openapi.json": document,
+      "apis/x/api.yaml": "path: /x\nbackend: mock\nprotect: none\n",
+      "apis/x/policy.yaml": policy,
+    });
+    assert.deepEqual(errors, []);
+    return Object.keys(only(units).contract?.operations ?? {});
+  };
+  assert.deepEqual(contractWith("inbound:\n  - base\n"), []);
+  assert.deepEqual(contractWith("operations:\n  b:\n    inbound:\n      - validate-parameters: {}\n"), ["b"]);
+  assert.deepEqual(
+    contractWith("inbound:\n  - choose:\n      when: []\n      otherwise:\n        - validate-content: {}\n"),
+    ["a", "b"],
+  );
+});

@@ -187,6 +187,8 @@ const assemble = (
     ];
   });
   checkJwt(api, operations, problems);
+  for (const { path, message } of facts.contract?.problems ?? [])
+    problems.push({ file: documentFile(api), path, message });
   if (operations.length === 0 && !facts.describesOnlyWebhooks) {
     problems.push({ file: documentFile(api), message: "The document has no operations that could be served." });
   }
@@ -207,6 +209,7 @@ const assemble = (
     keyQueryParameters: facts.keyQueryParameters,
     ...(body.jwt === undefined ? {} : { jwt: body.jwt }),
     operations,
+    ...(facts.contract === undefined ? {} : { contract: facts.contract.contract }),
     backends: sortedRecord(backends),
     policies: policiesOf(api, products, sources),
     products: plans,
@@ -248,7 +251,7 @@ const factsOf = (
       tools.cache?.facts,
       document,
       () => documents.get(document.hash),
-      withMocks,
+      { mocks: withMocks, contract: uses.contract },
       tools.externalsOf?.(document.hash),
     );
   try {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { ApiContract } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "./delivery-rules.ts";
 import type { Exchange, ForwardOptions, Step } from "./exchange.ts";
@@ -92,6 +93,16 @@ export interface PolicyTools {
   budget(name: string, rule: BudgetRule): RetryBudget;
   /** Looks a key up in the key table: undefined where it is unknown, revoked or expired. Under a microsecond when warm. */
   findKey(key: string, nowMs: number): KeyFacts | undefined;
+  /**
+   * What the API's document says of its operations, the same for all versions of OpenAPI. Null unless a policy of the unit is listed in
+   * `contractPolicies` (`model/contract.ts`); then it holds the operations that these policies stand at.
+   */
+  readonly contract: ApiContract | null;
+  /**
+   * Work that belongs to the build but would hold the thread: runs in slices, each up to a `yield`, after everything is built and before
+   * it serves. May report mistakes.
+   */
+  prepare(work: () => Generator<undefined, void>): void;
   /** Mock answers of any operation of the API, for steps above the operation's scope. */
   mocksOf(operation: string): PolicyTarget["mocks"];
   /** Base URLs of the backend that a call goes to: the named one, or with null the operation's own. Empty for backends without URLs. */

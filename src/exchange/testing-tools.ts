@@ -1,6 +1,7 @@
 import { type ManualClock, manualClock } from "../base/clock.ts";
 import { jsonLog } from "../base/log.ts";
 import { compileValue } from "../expressions/value.ts";
+import type { ApiContract } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { Exchange, Step, StepResult } from "./exchange.ts";
 import type {
@@ -32,6 +33,7 @@ export interface TestToolsOptions {
   readonly products?: readonly string[];
   readonly mocks?: Readonly<Record<string, PolicyTarget["mocks"]>>;
   readonly baseUrls?: readonly string[];
+  readonly contract?: ApiContract;
   readonly fetch?: (url: string, options: FetchOptions) => Promise<FetchedReply>;
 }
 
@@ -39,6 +41,8 @@ export interface TestToolsOptions {
 export interface TestTools extends PolicyTools {
   readonly clock: ManualClock;
   readonly mistakes: readonly { readonly path: string; readonly message: string }[];
+  /** Does what was left to `prepare`, as the engine does before it serves. */
+  finishPreparing(): void;
   /** Log lines, parsed. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** What was added to metrics. */
@@ -56,6 +60,7 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
   const lines: Record<string, unknown>[] = [];
   const measured: { metric: string; labels: Record<string, string>; value: number }[] = [];
   const states = new Map<string, unknown>();
+  const works: (() => Generator<undefined, void>)[] = [];
   const tools: TestTools = {
     at: options.at ?? "apis/orders/policy.yaml inbound[0]",
     section: options.section ?? "inbound",
@@ -69,6 +74,9 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
         const labels = Object.fromEntries(dimensions.map((name, index) => [name, values[index] ?? ""]));
         measured.push({ metric, labels, value });
       },
+    },
+    finishPreparing: () => {
+      for (const work of works.splice(0)) for (const _ of work());
     },
     log: jsonLog({ level: "debug", nowMs: clock.nowMs, write: (line) => lines.push(JSON.parse(line)) }),
     counters: options.counters ?? testCounters(),
@@ -90,6 +98,9 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
       options.breaker ??
       ((_name, rule) => ({ rule, admit: () => 1, ended: () => {}, opensForMs: 0, dispose: () => {} })),
     budget: () => ({ deposit: () => {}, withdraw: () => true, dispose: () => {} }),
+    contract: options.contract ?? null,
+    // What is left to do is done when the policy has been built.
+    prepare: (work) => works.push(work),
     findKey: (key) => (Object.hasOwn(options.keys ?? {}, key) ? options.keys?.[key] : undefined),
     mocksOf: (operation) => options.mocks?.[operation] ?? [],
     baseUrlsOf: () => options.baseUrls ?? [],
@@ -128,11 +139,13 @@ export const mistakesOf = (
   tools: TestTools = testTools(),
 ): readonly { readonly path: string; readonly message: string }[] => {
   policy.compile(config, tools);
+  tools.finishPreparing();
   return tools.mistakes;
 };
 
 const buildAny = (policy: Policy, config: unknown, tools: TestTools): BuiltPolicy | BuiltForward => {
   const built = policy.compile(config, tools);
+  tools.finishPreparing();
   if (!built || tools.mistakes.length > 0) throw new Error(`${policy.name}: ${JSON.stringify(tools.mistakes)}`);
   return built;
 };

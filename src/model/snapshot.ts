@@ -1,6 +1,7 @@
 import type { Protection, Version } from "./api.ts";
 import type { Backend } from "./backend.ts";
 import type { SubscriptionState } from "./consumer.ts";
+import type { ApiContract } from "./contract.ts";
 import type { Operation } from "./operation.ts";
 import type { PolicyDocument, PolicyStep } from "./policy-document.ts";
 import type { Plan } from "./product.ts";
@@ -52,6 +53,8 @@ export interface ApiUnit {
   /** Configuration of the policy `validate-jwt` that `protect: jwt` stands for. */
   readonly jwt?: Readonly<Record<string, unknown>>;
   readonly operations: readonly UnitOperation[];
+  /** What the document says about them, where a policy works from it. */
+  readonly contract?: ApiContract;
   /** Every backend that the API or its policies name. */
   readonly backends: Readonly<Record<string, Backend>>;
   readonly policies: {

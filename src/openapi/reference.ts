@@ -30,7 +30,7 @@ export const follow = (document: OpenApiDocument, value: unknown, pointer: strin
       beside ??= [];
       beside.push(at);
     }
-    const next = target(document, ref, at.pointer);
+    const next = targetOf(document, ref, at.pointer);
     if (typeof next === "string") return { value: undefined, pointer: at.pointer, ref, broken: next };
     last = ref;
     at = next;
@@ -82,7 +82,8 @@ const mainUri = (document: OpenApiDocument): string => {
 /** The scheme of documents that came without a place: it can be compared but not fetched. */
 export const placeless = "document:///";
 
-const target = (document: OpenApiDocument, ref: string, fromPointer: string): Located | string => {
+/** Where one reference leads, without following what stands there; a text says why it leads nowhere. */
+export const targetOf = (document: OpenApiDocument, ref: string, fromPointer: string): Located | string => {
   const known = targetsOf(document);
   const from = splitPlace(fromPointer).file;
   const key = from === undefined ? ref : `${from} ${ref}`;

@@ -105,6 +105,7 @@ export function* compileUnit(unit: ApiUnit, tools: CompileTools): Generator<unde
     };
     entries.push({ id: operation.id, method: operation.method, template, value: route });
   }
+  yield* builder.prepare();
   for (const id of Object.keys(unit.policies.operations)) {
     if (mocks.has(id)) continue;
     mistakes.add(

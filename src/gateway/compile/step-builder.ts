@@ -39,6 +39,8 @@ export interface StepBuilder {
   section(entries: readonly unknown[], place: StepPlace): readonly ListEntry[];
   /** One policy by name, as the engine itself asks for it; undefined with a mistake. */
   policy(name: string, config: unknown, place: StepPlace): CompiledStep | undefined;
+  /** Does what policies left to `prepare`, in slices. */
+  prepare(): Generator<undefined, void>;
   disposeAll(): void;
 }
 
@@ -59,6 +61,7 @@ export const createStepBuilder = (
   const mocks = new Map(unit.operations.map((operation) => [operation.id, operation.mocks ?? []]));
   const backends = Object.keys(unit.backends);
   const log = named.hasSecrets ? redactedLog(tools.log, named.redact) : tools.log;
+  const works: (() => Generator<undefined, void>)[] = [];
   let steps = 0;
 
   const targetOf = (place: StepPlace): PolicyTarget => ({
@@ -109,6 +112,8 @@ export const createStepBuilder = (
       disposals.push(() => budget.dispose());
       return budget;
     },
+    contract: unit.contract ?? null,
+    prepare: (work) => works.push(work),
     findKey: (key, nowMs) => tools.findKey(key, nowMs),
     mocksOf: (operation) => mocks.get(operation) ?? [],
     baseUrlsOf: (operation, backend) => {
@@ -293,6 +298,12 @@ export const createStepBuilder = (
     policy: (name, config, place) => {
       steps += 1;
       return build(name, config, place, place.path, 0);
+    },
+    prepare: function* () {
+      for (const work of works.splice(0)) {
+        yield* work();
+        yield;
+      }
     },
     disposeAll: () => {
       for (const dispose of disposals.splice(0)) {
