@@ -76,7 +76,7 @@ export interface SentReply {
 
 /** With what the engine's own parts tell a recorder beside the notes; here it is not kept. */
 interface TestRecorder extends Recorder {
-  upstream(event: string, detail: string): void;
+  upstream(call: object, event: string, detail: string): void;
   replyHeader(name: string, value: string): void;
   nextTraceparent(): string;
   tap<S>(message: "request" | "reply", source: S): S;

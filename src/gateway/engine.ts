@@ -9,8 +9,11 @@ export type UpstreamEvent = "queued" | "sent" | "reply" | "failed";
 
 /** The recorder as the engine's own parts use it. */
 export interface EngineRecorder extends Recorder {
-  /** `detail`: the place for `queued` and `sent`, the status for `reply`, the code for `failed`. */
-  upstream(event: UpstreamEvent, detail: string): void;
+  /**
+   * `call` tells requests that run at once apart. `detail`: the place for `queued` and `sent`, the status for `reply`, the code for
+   * `failed`.
+   */
+  upstream(call: object, event: UpstreamEvent, detail: string): void;
   /** A field was given to `setReplyHeader`. */
   replyHeader(name: string, value: string): void;
   /** What the next request to a backend says as `traceparent`; empty where the client's is handed on. */

@@ -80,6 +80,9 @@ export class CallRecord implements EngineRecorder {
   readonly #flags: string;
   readonly #open: RawStep[] = [];
   readonly #closed: RawStep[] = [];
+  readonly #attempts = new Map<object, RawAttempt>();
+  /** A head is composed right after `sent` has been told. */
+  #lastSent: RawAttempt | null = null;
 
   constructor(x: EngineExchange, options: RecordOptions) {
     this.options = options;
@@ -113,33 +116,37 @@ export class CallRecord implements EngineRecorder {
 
   // ---- EngineRecorder
 
-  upstream(event: UpstreamEvent, detail: string): void {
-    const attempts = this.#open.at(-1)?.attempts ?? this.attempts;
-    const last = attempts.at(-1);
-    const isWaiting = last !== undefined && last.sentUs < 0 && last.endUs < 0;
-    if (event === "queued" || (event === "sent" && !isWaiting)) {
-      if (attempts.length >= attemptsMax) {
-        this.leftOut += 1;
-        return;
-      }
-      const spanId = this.options.isTraced ? newSpanId() : "";
-      const attempt = { target: detail, queuedUs: -1, sentUs: -1, replyUs: -1, endUs: -1, status: 0, code: "", spanId };
-      if (event === "queued") attempt.queuedUs = this.nowUs;
-      else attempt.sentUs = this.nowUs;
-      attempts.push(attempt);
-      return;
-    }
-    if (last === undefined) return;
-    if (event === "sent") {
-      last.target = detail;
-      last.sentUs = this.nowUs;
+  upstream(call: object, event: UpstreamEvent, detail: string): void {
+    const known = this.#attempts.get(call);
+    const isWaiting = known !== undefined && known.sentUs < 0 && known.endUs < 0;
+    // The same call may be sent again: on another connection, or after a redirect.
+    const attempt = event === "queued" || (event === "sent" && !isWaiting) ? this.#newAttempt(call, detail) : known;
+    if (attempt === undefined) return;
+    if (event === "queued") attempt.queuedUs = this.nowUs;
+    else if (event === "sent") {
+      attempt.target = detail;
+      attempt.sentUs = this.nowUs;
+      this.#lastSent = attempt;
     } else if (event === "reply") {
-      last.replyUs = this.nowUs;
-      last.status = Number(detail);
-    } else if (last.endUs < 0) {
-      last.endUs = this.nowUs;
-      last.code = detail;
+      attempt.replyUs = this.nowUs;
+      attempt.status = Number(detail);
+    } else if (attempt.endUs < 0) {
+      attempt.endUs = this.nowUs;
+      attempt.code = detail;
     }
+  }
+
+  #newAttempt(call: object, target: string): RawAttempt | undefined {
+    const attempts = this.#open.at(-1)?.attempts ?? this.attempts;
+    if (attempts.length >= attemptsMax) {
+      this.leftOut += 1;
+      return undefined;
+    }
+    const spanId = this.options.isTraced ? newSpanId() : "";
+    const attempt = { target, queuedUs: -1, sentUs: -1, replyUs: -1, endUs: -1, status: 0, code: "", spanId };
+    attempts.push(attempt);
+    this.#attempts.set(call, attempt);
+    return attempt;
   }
 
   replyHeader(name: string, value: string): void {
@@ -148,8 +155,7 @@ export class CallRecord implements EngineRecorder {
 
   nextTraceparent(): string {
     if (!this.options.isTraced) return "";
-    const attempts = this.#open.at(-1)?.attempts ?? this.attempts;
-    return `00-${this.traceId}-${attempts.at(-1)?.spanId || this.spanId}-${this.#flags}`;
+    return `00-${this.traceId}-${this.#lastSent?.spanId ?? this.spanId}-${this.#flags}`;
   }
 
   tap(message: "request" | "reply", source: BodySource): BodySource {

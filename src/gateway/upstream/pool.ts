@@ -150,7 +150,7 @@ export class Pool implements PoolSide {
   #wait(call: UpstreamCall, isFirst: boolean): void {
     if (isFirst) this.#waiting.unshift(call);
     else this.#waiting.push(call);
-    call.x.record?.upstream("queued", this.name);
+    call.x.record?.upstream(call, "queued", this.name);
     call.x.backendSide = call;
     call.whenAbandoned = this.#leave;
     call.whenExpired = this.#expire;

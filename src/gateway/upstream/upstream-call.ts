@@ -72,7 +72,7 @@ export class UpstreamCall implements BackendSide, Timed {
     const settled = this.#settled;
     if (settled === null) return;
     this.#settled = null;
-    if (refusal !== undefined) this.x.record?.upstream("failed", refusal.problem?.code ?? "");
+    if (refusal !== undefined) this.x.record?.upstream(this, "failed", refusal.problem?.code ?? "");
     if (refusal !== undefined) {
       if (this.x.backendSide !== null) this.x.backendSide = null;
       this.isContinuing = false;

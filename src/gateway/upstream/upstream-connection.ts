@@ -127,7 +127,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
   /** Sends the request of `call`. `isReused`: the connection has carried a call before, so that it may be dead without our knowing. */
   begin(call: UpstreamCall, isReused: boolean): void {
     const { x } = call;
-    x.record?.upstream("sent", this.#pool.name);
+    x.record?.upstream(call, "sent", this.#pool.name);
     call.isContinuing = false;
     const sending = call.prepared ?? prepareSend(call, this.#pool.traceIds);
     if (!("head" in sending)) {
@@ -352,7 +352,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
       this.#refuse(call.upgrade === "" ? "backend.reply_invalid" : "backend.upgrade_invalid");
       return;
     }
-    x.record?.upstream("reply", "101");
+    x.record?.upstream(call, "reply", "101");
     this.#phase = "upgraded";
     this.#pool.wheel.remove(this);
     this.#pool.leave(this);
@@ -382,7 +382,7 @@ export class UpstreamConnection implements BodySink, BodySource, BackendSide, Ti
     this.#reader.begin(head.framing, head.bodyLength, Number.MAX_SAFE_INTEGER);
     const path = call.options.followRedirects === true ? redirectPath(x, head, call) : null;
     this.#phase = "replying";
-    x.record?.upstream("reply", String(head.status));
+    x.record?.upstream(call, "reply", String(head.status));
     if (path !== null) {
       this.#redirect(call, path);
       return;
