@@ -29,7 +29,12 @@ const rows: readonly (readonly [what: string, bytes: string, status: number, cod
   ["an illegal method", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request.head_invalid"],
   ["HTTP/0.9", "GET /\r\n\r\n", 400, "request.head_invalid"],
   ["version 2.0 in a line", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "request.version_unsupported"],
-  ["the HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "request.version_unsupported"],
+  [
+    "a preface of HTTP/2 that is not the first bytes",
+    "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    505,
+    "request.version_unsupported",
+  ],
   ["no Host in 1.1", "GET / HTTP/1.1\r\n\r\n", 400, "request.host_invalid"],
   ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "request.host_invalid"],
   ["two equal Hosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", 400, "request.host_invalid"],

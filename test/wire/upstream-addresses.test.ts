@@ -123,7 +123,7 @@ test("TLS from clients: the same engine, scheme https", { skip }, async () => {
   };
   door.use(tlsStateOf([tlsCertificate("backend.example", certified)]), new Uint8Array(48));
   const { port } = await gateway.wire.listen({ port: 0, tls: door });
-  const client = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2", "http/1.1"] });
+  const client = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
   await once(client, "secureConnect");
   assert.equal(client.alpnProtocol, "http/1.1");
   let text = "";

@@ -160,7 +160,7 @@ export const createTlsDoor = (options: DoorOptions): ThreadDoor => {
       secret = ticketSecret;
       const made = makeProfiles(state, before, {
         ticketSecret,
-        alpn: options.alpn ?? ["http/1.1"],
+        alpn: options.alpn ?? ["h2", "http/1.1"],
         // The wheel's deadline comes first: it counts from the connection on.
         handshakeTimeoutMs: limits.handshakeTimeoutMs * 2,
         secured,

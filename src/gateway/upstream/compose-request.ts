@@ -16,6 +16,7 @@ import {
   ownedByEngine,
 } from "../wire/known-names.ts";
 import { latin1Of } from "../wire/latin1.ts";
+import type { ClientSide } from "../wire/sides.ts";
 import { isTracestateLegal, traceparentOf } from "../wire/trace-context.ts";
 import type { CallSubject } from "./call-subject.ts";
 import type { PreparedTarget } from "./target.ts";
@@ -117,19 +118,20 @@ const forwardingLines = (x: CallSubject): string => {
   if (client === null) return "";
   const hasVia = (head.known[kindVia] ?? -1) >= 0;
   if (client.isPeerTrusted || hasVia || head.minor === 0) {
-    return linesBehind(x, client.address, client.isPeerTrusted);
+    return linesBehind(x, client, client.isPeerTrusted);
   }
   if (client.forwardingLines === "" || client.forwardingHost !== host) {
     client.forwardingHost = host;
     client.forwardingLines =
       `X-Forwarded-For: ${client.address}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
       `${host === "" ? "" : `X-Forwarded-Host: ${host}\r\n`}Forwarded: ${forwardedElement(client.address, host, scheme)}\r\n` +
-      "Via: 1.1 portico\r\n";
+      `Via: ${client.protocol} portico\r\n`;
   }
   return client.forwardingLines;
 };
 
-const linesBehind = (x: CallSubject, peer: string, isTrusted: boolean): string => {
+const linesBehind = (x: CallSubject, client: ClientSide, isTrusted: boolean): string => {
+  const peer = client.address;
   const { head, host, scheme, fields } = x.request;
   const earlier = (kind: number, name: string): string =>
     isTrusted && (head.known[kind] ?? -1) >= 0 ? fields.getAll(name).join(", ") : "";
@@ -141,7 +143,7 @@ const linesBehind = (x: CallSubject, peer: string, isTrusted: boolean): string =
     `X-Forwarded-For: ${listed(earlier(kindForwardedFor, "x-forwarded-for"), peer)}\r\nX-Forwarded-Proto: ${proto}\r\n` +
     `${named === "" ? "" : `X-Forwarded-Host: ${named}\r\n`}` +
     `Forwarded: ${listed(earlier(kindForwarded, "forwarded"), forwardedElement(peer, host, scheme))}\r\n` +
-    `Via: ${listed(via, `1.${head.minor} portico`)}\r\n`
+    `Via: ${listed(via, `${head.minor === 0 ? "1.0" : client.protocol} portico`)}\r\n`
   );
 };
 

@@ -32,8 +32,12 @@ export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | R
   else if (replaced === undefined) {
     source = body.source;
     if (source === null) line = declaresEmpty(head) ? "Content-Length: 0\r\n" : "";
-    else
-      line = source.framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${source.length}\r\n`;
+    else if (source.framing === "length") line = `Content-Length: ${source.length}\r\n`;
+    else {
+      line = "Transfer-Encoding: chunked\r\n";
+      // A body of HTTP/2 without a length comes without chunk framing.
+      isEncoding = source.framing === "close";
+    }
   } else if (replaced === null || typeof replaced === "string" || replaced instanceof Uint8Array) {
     whole = wholeOf(replaced);
     // RFC 9110 section 8.6: a length is told also where it is zero, if the method expects a body.

@@ -8,12 +8,12 @@ import { type Asked, acceptRequest, codeOfScan } from "./accept-request.ts";
 import { BodyReader, noSink } from "./body-reader.ts";
 import type { WireContext } from "./context.ts";
 import type { EventStream } from "./event-stream.ts";
-import { clientBehind } from "./forwarding.ts";
+import { clientBehind, plainAddress } from "./forwarding.ts";
 import { type Framing, scanRequestHead } from "./head.ts";
 import { HeadCollector } from "./head-collector.ts";
 import { readInto } from "./read-into.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import type { BodySink, BodySource, ClientSide, TlsFacts, TunnelEnd } from "./sides.ts";
+import type { BodySink, BodySource, ClientSide, TlsFacts, TunnelEnd, TunnelEvents } from "./sides.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { Timed } from "./wheel.ts";
@@ -25,10 +25,13 @@ import { noRoute, type WireExchange } from "./wire-exchange.ts";
  */
 type Phase = "idle" | "head" | "busy" | "discard" | "linger" | "tunnel" | "closed";
 
+/** The first line of HTTP/2's preface (RFC 9113 section 3.4): the scanner stops there, since its version is not ours. */
+const prefaceLine = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 const continueText = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** One connection of a client: reads its requests one after the other, writes their replies in order. */
 export class ClientConnection implements ClientSide, BodySource, Timed {
+  readonly protocol = "1.1";
   readonly scheme: "http" | "https";
   readonly address: string;
   readonly isPeerTrusted: boolean;
@@ -42,7 +45,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   framing: Framing = "none";
   length = 0;
   readonly #socket: Socket;
-  readonly #tls: TlsFacts | null;
+  readonly tls: TlsFacts | null;
   readonly #context: WireContext;
   readonly #whenClosed: (connection: ClientConnection) => void;
   readonly #reader: BodyReader;
@@ -64,7 +67,8 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   #bodyFault: Fault | null = null;
   #headBytes = 0;
   #discarded = 0;
-  #end: SocketEnd | null = null;
+  /** Who gets the events of the socket when this connection speaks HTTP/1 no more. */
+  #end: TunnelEvents | null = null;
   #tunnel: Tunnel | null = null;
 
   constructor(
@@ -75,7 +79,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     tls: TlsFacts | null = null,
   ) {
     this.scheme = scheme;
-    this.#tls = tls;
+    this.tls = tls;
     this.address = plainAddress(accepted.remoteAddress ?? "");
     this.isPeerTrusted = context.isTrustedProxy(this.address);
     this.#socket = readInto(accepted, context.blocks, (bytes) => this.#received(bytes));
@@ -152,8 +156,9 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#held = null;
     // What comes before the backend's first bytes have gone out waits in the socket.
     this.#socket.pause();
-    this.#end = new SocketEnd(backend.protocol, this.#socket, early, this.#hasEnded);
-    this.#tunnel = new Tunnel(this.#end, backend, x.streams, this.#context, (tunnel) => this.#tunnelDone(x, tunnel));
+    const end = new SocketEnd(backend.protocol, this.#socket, early, this.#hasEnded);
+    this.#end = end;
+    this.#tunnel = new Tunnel(end, backend, x.streams, this.#context, (tunnel) => this.#tunnelDone(x, tunnel));
     this.#context.streams.upgraded++;
     this.#tunnel.start();
     if (this.#context.isDraining) this.#tunnel.close("drained");
@@ -367,7 +372,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
       return false;
     }
     if (result !== "complete") {
-      this.#refuseHead(codeOfScan(result));
+      if (result !== "version" || !this.#becomeHttp2(x)) this.#refuseHead(codeOfScan(result));
       return false;
     }
     if (head.end < head.bytes.length) {
@@ -379,12 +384,30 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     return true;
   }
 
+  /** RFC 9113 section 3.3: a client that knows beforehand begins with the preface of HTTP/2. Only as the first bytes of a connection. */
+  #becomeHttp2(x: WireExchange): boolean {
+    const { head } = x.request;
+    const early = Buffer.from(head.bytes.subarray(head.start));
+    if (this.#headBytes > 0 || !early.subarray(0, prefaceLine.length).equals(prefaceLine)) return false;
+    this.#x = null;
+    x.client = null;
+    this.#context.giveBack(x);
+    this.#collector.clear();
+    this.#context.wheel.remove(this);
+    this.#phase = "tunnel";
+    const end = this.#context.speakHttp2(this.#socket, this);
+    this.#end = end;
+    end.received(early);
+    if (this.#hasEnded) end.ended();
+    return true;
+  }
+
   #take(): WireExchange {
     const x = this.#context.take();
     x.client = this;
     x.request.scheme = this.scheme;
     x.request.clientIp = this.address;
-    x.request.tls = this.#tls;
+    x.request.tls = this.tls;
     this.#x = x;
     return x;
   }
@@ -401,7 +424,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
         this.#context.isTrustedProxy,
       );
     }
-    if (this.#tls !== null && refused === "" && !this.#tls.serves(request.host)) {
+    if (this.tls !== null && refused === "" && !this.tls.serves(request.host)) {
       this.#reader.begin("none", 0, 0);
       this.#refuse(x, "request.misdirected");
       return;
@@ -644,6 +667,3 @@ const bodyFault = (problem: "bad" | "too-large"): Fault =>
   problem === "bad"
     ? new Fault("request.body_invalid", { public: "The chunked body is malformed.", status: 400 })
     : new Fault("request.body_too_large", { public: "The body exceeds the limit.", status: 413 });
-
-/** IPv4 addresses of a dual-stack socket in their own notation. */
-const plainAddress = (address: string): string => (address.startsWith("::ffff:") ? address.slice(7) : address);

@@ -1,5 +1,8 @@
 import { BlockList, isIP } from "node:net";
 
+/** IPv4 addresses of a dual-stack socket in their own notation. */
+export const plainAddress = (address: string): string => (address.startsWith("::ffff:") ? address.slice(7) : address);
+
 /** Which peers are proxies that are believed: addresses and networks in CIDR notation. Throws on anything else. */
 export const trustList = (networks: readonly string[]): ((address: string) => boolean) => {
   if (networks.length === 0) return () => false;

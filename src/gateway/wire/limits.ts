@@ -1,3 +1,5 @@
+import { defaultH2Limits, type H2Limits } from "../h2/h2-limits.ts";
+
 /** What one thread's wire takes from its clients. Every limit is a number that a test can move. */
 export interface WireLimits {
   /** Request line and fields together, with their line ends: 431 above. */
@@ -28,6 +30,8 @@ export interface WireLimits {
   /** How long a connection without a request may bring a last one when the gateway drains: its answer says `Connection: close`. */
   readonly drainIdleMs: number;
   readonly connectionsMax: number;
+  /** What concerns HTTP/2 alone. */
+  readonly http2: H2Limits;
 }
 
 /** What a thread uses unless told otherwise. */
@@ -47,4 +51,5 @@ export const defaultWireLimits: WireLimits = {
   halfClosedMs: 1_000,
   drainIdleMs: 1_000,
   connectionsMax: 20_000,
+  http2: defaultH2Limits,
 };

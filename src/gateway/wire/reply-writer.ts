@@ -4,6 +4,7 @@ import type { WireContext } from "./context.ts";
 import { EventStream, isEventStream } from "./event-stream.ts";
 import { IterableSource } from "./iterable-source.ts";
 import { kindContentLength } from "./known-names.ts";
+import { applyLateFields } from "./late-fields.ts";
 import { composeReply } from "./reply-head.ts";
 import type { BodySink, BodySource } from "./sides.ts";
 import { keepAliveDelayMs } from "./socket-end.ts";
@@ -90,13 +91,7 @@ export class ReplyWriter implements BodySink {
   #prepare(x: WireExchange, isLast: boolean): WireReply | null {
     const reply = x.reply;
     if (reply === null) return null;
-    for (let at = 0; at < x.lateFields.length; at += 2) {
-      const name = x.lateFields[at] ?? "";
-      const value = x.lateFields[at + 1] ?? "";
-      // RFC 9110 section 12.5.5: what a policy varies by comes on top of what the backend varies by.
-      if (isVary(name)) reply.fields.set(name, [...reply.fields.getAll(name), value].join(", "));
-      else reply.fields.set(name, value);
-    }
+    if (x.lateFields.length > 0) applyLateFields(x, reply);
     this.#reply = reply;
     this.#isHeadPending = true;
     const plan = this.#plan;
@@ -277,5 +272,3 @@ export class ReplyWriter implements BodySink {
     this.#events.stalled(true);
   }
 }
-
-const isVary = (name: string): boolean => name.length === 4 && name.toLowerCase() === "vary";

@@ -48,6 +48,8 @@ export interface TlsDoor {
 
 /** What carries an exchange to and from its client. */
 export interface ClientSide {
+  /** The version of HTTP that the client speaks, as `Via` names it; of HTTP/1 the newest. */
+  readonly protocol: "1.1" | "2";
   readonly scheme: "http" | "https";
   /** The socket's address, IPv4 in its own notation. */
   readonly address: string;

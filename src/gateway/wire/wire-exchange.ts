@@ -15,6 +15,7 @@ import { refuse } from "../../exchange/refuse.ts";
 import type { Reply } from "../../exchange/reply.ts";
 import type { EngineExchange, EngineRecorder, ReplyStep } from "../engine.ts";
 import { noStreams, type StreamSettings } from "../stream-settings.ts";
+import { grpcKindOf, grpcMessageOf, grpcStatusOf, grpcTimeoutMs } from "./grpc.ts";
 import { kindExplain, kindOfName, ownedInReply } from "./known-names.ts";
 import type { BackendSide, BodySource, ClientSide, TunnelEnd } from "./sides.ts";
 import { traceparentOf } from "./trace-context.ts";
@@ -228,6 +229,7 @@ export class WireExchange implements EngineExchange {
     // Logs and counters know a refusal by its code, also one that came before any policy.
     if (problem !== undefined) this.fault ??= { code: problem.code, source: "", section: "", message: problem.detail };
     this.#makeReply(reply);
+    if (reply.status >= 400) this.#tellGrpc();
   }
 
   deliver(): void {
@@ -236,6 +238,7 @@ export class WireExchange implements EngineExchange {
       this.#log.error("an exchange was delivered without a reply", { requestId: this.id });
       this.#makeReply(refuse("gateway.fault"));
     }
+    if (this.reply !== null && this.reply.status >= 400 && this.reply.fields.head === null) this.#tellGrpc();
     this.client?.send();
   }
 
@@ -261,6 +264,20 @@ export class WireExchange implements EngineExchange {
         this.#log.error("a listener of a finished exchange failed", { requestId: this.id, error: messageOf(thrown) });
       }
     }
+  }
+
+  /** A reply made here that refuses a call of gRPC: its clients look for the status in fields of their own, in a 200. */
+  #tellGrpc(): void {
+    const { request, reply, fault } = this;
+    const kind = grpcKindOf(request.head);
+    if (kind === "" || reply === null) return;
+    const { status } = reply;
+    const hasDeadline = grpcTimeoutMs(request.headers.get("grpc-timeout")) >= 0;
+    reply.status = 200;
+    reply.fields.set("content-type", request.headers.get("content-type") ?? "application/grpc");
+    reply.fields.set("grpc-status", String(grpcStatusOf(status, fault?.code ?? "", hasDeadline)));
+    reply.fields.set("grpc-message", grpcMessageOf(fault?.message ?? `HTTP status ${status}`));
+    reply.body.replaced = null;
   }
 
   #conclude(): boolean {

@@ -3,9 +3,10 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { randomBase62 } from "../../base/ids.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import type { Dispatch, Finished } from "../engine.ts";
+import { acceptHttp2, ServerConnection } from "../h2/server-connection.ts";
 import { BlockPool } from "./block-pool.ts";
 import { ClientConnection } from "./client-connection.ts";
-import type { WireContext } from "./context.ts";
+import type { Connection, WireContext } from "./context.ts";
 import { trustList } from "./forwarding.ts";
 import { defaultWireLimits, type WireLimits } from "./limits.ts";
 import type { TlsDoor, TlsFacts } from "./sides.ts";
@@ -77,7 +78,7 @@ export const createWire = (options: WireOptions): Wire => {
   const limits: WireLimits = { ...defaultWireLimits, ...options.limits };
   const idPrefix = options.idPrefix ?? `${randomBase62(10)}-`;
   const servers = new Set<Server>();
-  const connections = new Set<ClientConnection>();
+  const connections = new Set<Connection>();
   const idle: WireExchange[] = [];
   let highId = -1;
   let lowId = lowIds.length;
@@ -129,6 +130,13 @@ export const createWire = (options: WireOptions): Wire => {
       return date;
     },
     isTrustedProxy: trustList(options.trustedProxies ?? []),
+    speakHttp2: (socket, connection) => {
+      const next = new ServerConnection(socket, connection, context, forget);
+      connections.add(next);
+      connections.delete(connection);
+      if (isDraining) next.drain();
+      return next;
+    },
   };
 
   const doors = new Set<TlsDoor>();
@@ -138,7 +146,7 @@ export const createWire = (options: WireOptions): Wire => {
     for (const door of doors) if (door.inFlight > 0) return false;
     return true;
   };
-  const forget = (connection: ClientConnection): void => {
+  const forget = (connection: Connection): void => {
     connections.delete(connection);
     if (whenEmpty !== null && isEmpty()) whenEmpty();
   };
@@ -147,6 +155,10 @@ export const createWire = (options: WireOptions): Wire => {
     accepted++;
     if (isClosed || connections.size >= limits.connectionsMax) {
       socket.destroy();
+      return;
+    }
+    if (scheme === "https" && "alpnProtocol" in socket && socket.alpnProtocol === "h2") {
+      connections.add(acceptHttp2(socket, scheme, context, forget, tls));
       return;
     }
     connections.add(new ClientConnection(socket, scheme, context, forget, tls));
