@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import { hasErrors } from "../bundle/finding.ts";
 import { placeFindings, readBundle } from "../bundle/read-bundle.ts";
 import { readDirectory } from "../bundle/read-directory.ts";
+import { makeTls } from "../bundle/tls-state.ts";
 import { makeUnits, snapshotOf, unitCache } from "../bundle/units.ts";
 import type { ConfigurationSource } from "../gateway/process/gateway-process.ts";
 import { type Resource, settingsName } from "../model/resource.ts";
@@ -29,13 +30,17 @@ export const bundleSource = (directory: string, labels: readonly string[], log: 
         environment: process.env,
         cache,
       });
+      const tls = makeTls(bundle.resources, { secretOf: () => undefined, environment: process.env });
       const ofUnits = made.errors.flatMap((error) =>
         error.findings.length > 0 ? error.findings : [{ message: error.message, file: `apis/${error.api}/api.yaml` }],
       );
       const findings = [
         ...reading.findings,
         ...bundle.findings,
-        ...placeFindings(reading.files, ofUnits).map((finding) => ({ ...finding, severity: "error" as const })),
+        ...placeFindings(reading.files, [...ofUnits, ...tls.problems]).map((finding) => ({
+          ...finding,
+          severity: "error" as const,
+        })),
       ];
       if (hasErrors(findings)) {
         throw new Fault("bundle.invalid", {
@@ -53,6 +58,7 @@ export const bundleSource = (directory: string, labels: readonly string[], log: 
         revision,
         hash: snapshotOf(revision, units).hash,
         units,
+        tls: tls.state,
         access: [{ type: "access", reset: true, ...accessOf(bundle.resources), revoked: [] }],
       };
     },

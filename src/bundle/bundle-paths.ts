@@ -53,6 +53,7 @@ const folders = {
   backend: "backends",
   fragment: "policies",
   "named-value": "named-values",
+  certificate: "certificates",
 } as const;
 
 const folderKinds: Readonly<Record<string, keyof typeof folders | undefined>> = {
@@ -60,6 +61,7 @@ const folderKinds: Readonly<Record<string, keyof typeof folders | undefined>> = 
   backends: "backend",
   policies: "fragment",
   "named-values": "named-value",
+  certificates: "certificate",
 };
 
 const ignoredFolders: Readonly<Record<string, string | undefined>> = {

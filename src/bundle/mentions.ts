@@ -44,7 +44,8 @@ export const mentionsOf = (resource: Resource): readonly Mention[] => {
   if (resource.kind === "fragment") return mentionsIn(resource.body.steps).map((mention) => below(["steps"], mention));
   if (resource.kind === "settings")
     return mentionsIn(resource.body.policies ?? {}).map((mention) => below(["policies"], mention));
-  if (resource.kind === "backend" || resource.kind === "api-policy") return mentionsIn(resource.body);
+  if (resource.kind === "backend" || resource.kind === "api-policy" || resource.kind === "certificate")
+    return mentionsIn(resource.body);
   return [];
 };
 

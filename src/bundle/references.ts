@@ -69,6 +69,7 @@ const nounFiles: Readonly<Record<ResourceKind, (name: string) => string>> = {
   product: (name) => `products/${name}.yaml`,
   backend: (name) => `backends/${name}.yaml`,
   "named-value": (name) => `named-values/${name}.yaml`,
+  certificate: (name) => `certificates/${name}.yaml`,
   fragment: (name) => `policies/${name}.yaml`,
 };
 

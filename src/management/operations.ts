@@ -12,6 +12,13 @@ import { listAudit } from "./audit/list-audit.ts";
 import { applyBundle, planBundle } from "./bundle/apply-bundle.ts";
 import { getBundle } from "./bundle/get-bundle.ts";
 import {
+  deleteCertificate,
+  getCertificate,
+  listCertificates,
+  patchCertificate,
+  putCertificate,
+} from "./certificates/operations.ts";
+import {
   deleteApplication,
   getApplication,
   listApplications,
@@ -91,6 +98,11 @@ export const operations: readonly Operation[] = [
   putNamedValue,
   patchNamedValue,
   deleteNamedValue,
+  listCertificates,
+  getCertificate,
+  putCertificate,
+  patchCertificate,
+  deleteCertificate,
   getSettings,
   putSettings,
   patchSettings,

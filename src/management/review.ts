@@ -26,6 +26,21 @@ export const reviewChange = async (
   await reviewPlansInUse(trx, before, changes);
   await reviewReferences(tools, trx, before, after, changes);
   await reviewUnits(tools, trx, before, after);
+  await reviewCertificates(tools, trx, before, after);
+};
+
+/** What is not obtained or set yet comes later, and is no mistake; it is shown with the certificate. */
+const reviewCertificates = async (
+  tools: ManagementTools,
+  trx: Transaction<Tables>,
+  before: ConfigurationState,
+  after: ConfigurationState,
+): Promise<void> => {
+  const { problems } = await tools.units.makeTls(trx, after, "stand-in");
+  if (problems.length === 0) return;
+  const old = new Set((await tools.units.makeTls(trx, before, "stand-in")).problems.map((one) => JSON.stringify(one)));
+  const fresh = problems.filter((one) => !old.has(JSON.stringify(one)));
+  if (fresh.length > 0) throw refuse("configuration.invalid", describe(fresh), fresh);
 };
 
 const reviewPlansInUse = async (

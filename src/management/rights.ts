@@ -52,6 +52,7 @@ const kindRights: Readonly<Record<ResourceKind, Right>> = {
   settings: "settings.write",
   backend: "backends.write",
   "named-value": "backends.write",
+  certificate: "settings.write",
   fragment: "apis.write",
   api: "apis.write",
   "api-policy": "apis.write",

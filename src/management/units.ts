@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { boundedMap } from "../base/bounded-map.ts";
+import { makeTls, type TlsMade } from "../bundle/tls-state.ts";
 import type { UnitCache } from "../bundle/unit-sources.ts";
 import { makeUnits, type UnitsMade, unitCache } from "../bundle/units.ts";
 import type { Resource } from "../model/resource.ts";
@@ -18,6 +19,12 @@ export interface UnitWorkshop {
   /** What is known of documents and units, also for reading bundles. */
   readonly cache: UnitCache;
   make(db: Kysely<Tables>, state: ConfigurationState, secrets: SecretUse): Promise<UnitsMade>;
+  /** What gateways need to speak TLS. */
+  makeTls(db: Kysely<Tables>, state: ConfigurationState, secrets: SecretUse): Promise<TlsMade>;
+  /** Answers of HTTP-01 challenges that are open, by token. */
+  challenges(db: Kysely<Tables>): Promise<Readonly<Record<string, string>>>;
+  /** The opened secret of that name. */
+  secretOf(db: Kysely<Tables>, name: string): Promise<string | undefined>;
   /** Compiles the units as a gateway would; what passed before is not compiled again. */
   check(units: readonly ApiUnit[]): Promise<readonly UnitError[]>;
 }
@@ -29,6 +36,9 @@ const passedMax = 20_000;
 
 /** What stands for a secret that was not set yet when a change is checked: it will be set later, which is no mistake. */
 const standIn = "not-set-yet";
+
+/** Answers of challenges are kept among the secrets: they come and go with revisions, so that gateways can be waited for. */
+export const challengePrefix = "acme-challenge/";
 
 /** What the context of a sealed named value is. */
 export const secretContext = (name: string): string => `named-value/${name}`;
@@ -69,6 +79,22 @@ export const openUnitWorkshop = (tools: {
       for (const unit of fresh) if (!failed.has(unit.hash)) passed.set(unit.hash, true);
       return errors;
     },
+    makeTls: async (db, state, use) => {
+      const resources = [...state.resources.values()].map((stored) => stored.resource);
+      const secrets = await secretsOf(db);
+      return makeTls(resources, {
+        secretOf: (name) => secrets.get(name) ?? (use === "stand-in" ? standIn : undefined),
+        environment: use === "stand-in" ? withStandIns(tools.environment, resources) : tools.environment,
+        isStandIn: (value) => use === "stand-in" && value === standIn,
+      });
+    },
+    challenges: async (db) => {
+      const open: Record<string, string> = {};
+      for (const [name, value] of await secretsOf(db))
+        if (name.startsWith(challengePrefix)) open[name.slice(challengePrefix.length)] = value;
+      return open;
+    },
+    secretOf: async (db, name) => (await secretsOf(db)).get(name),
     make: async (db, state, use) => {
       const resources = [...state.resources.values()].map((stored) => stored.resource);
       const secrets = await secretsOf(db);

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { apiSchema } from "./api.ts";
 import { backendSchema } from "./backend.ts";
+import { certificateSchema } from "./certificate.ts";
 import { namedValueSchema } from "./named-value.ts";
 import { apiPolicySchema, fragmentSchema } from "./policy-document.ts";
 import { productSchema } from "./product.ts";
@@ -18,6 +19,7 @@ export const resourceSchemas = {
   product: productSchema,
   backend: backendSchema,
   "named-value": namedValueSchema,
+  certificate: certificateSchema,
   fragment: fragmentSchema,
 } as const;
 
@@ -28,6 +30,7 @@ export type ResourceBody<K extends ResourceKind> = z.infer<(typeof resourceSchem
 export const resourceKinds = [
   "settings",
   "named-value",
+  "certificate",
   "fragment",
   "backend",
   "api",

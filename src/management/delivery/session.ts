@@ -43,6 +43,9 @@ export async function* deliver(
   const sent = new Map(Object.entries(hello.held));
   yield { type: "explain-key", key: tools.explainKey };
   let delivered: number | undefined;
+  // A gateway that connects is told in any case: what it saved may be older.
+  let tlsHash: string | undefined;
+  let challenges: DeliveryState["challenges"] | undefined;
   let beatAtMs = clock.monotonicMs();
   while (!signal.aborted) {
     const leftMs = beatAtMs + (tools.beatMs ?? beatMs) - clock.monotonicMs();
@@ -51,6 +54,10 @@ export async function* deliver(
     if (state !== undefined) {
       const units = state.units.filter((unit) => isFor(unit, hello.labels));
       yield* unitMessages(state, units, sent, delivered === undefined);
+      if (state.tls.hash !== tlsHash) yield { type: "tls", state: state.tls };
+      tlsHash = state.tls.hash;
+      if (state.challenges !== challenges) yield { type: "acme-challenges", answers: state.challenges };
+      challenges = state.challenges;
       if (delivered === undefined) yield* wholeAccess(db, clock.nowMs());
       else yield* changedAccess(db, delivered, state.revision);
       yield { type: "commit", revision: state.revision, hash: snapshotOf(state.revision, units).hash };

@@ -1,7 +1,10 @@
 import type { Kysely } from "kysely";
+import { contentHash } from "../../base/canonical-json.ts";
 import { messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
+import type { TlsMade } from "../../bundle/tls-state.ts";
 import type { ApiUnit, UnitError } from "../../model/snapshot.ts";
+import type { TlsState } from "../../model/tls.ts";
 import type { StoredResource } from "../../store/repositories/resources.ts";
 import { readSecrets } from "../../store/repositories/secrets.ts";
 import type { Tables } from "../../store/schema.ts";
@@ -15,6 +18,9 @@ export interface DeliveryState {
   readonly units: readonly ApiUnit[];
   /** APIs whose unit cannot be made now: what a gateway has of them stays. */
   readonly errors: readonly UnitError[];
+  readonly tls: TlsState;
+  /** Answers of ACME challenges by token. */
+  readonly challenges: Readonly<Record<string, string>>;
 }
 
 /** Keeps the newest state in memory; many changes in a row become one. */
@@ -60,10 +66,20 @@ export const startSnapshotMaker = (tools: SnapshotMakerTools): SnapshotMaker => 
       state = { ...state, revision: newest.revision };
     } else {
       const made = await tools.units.make(tools.db, newest, "real");
+      const tls = await tools.units.makeTls(tools.db, newest, "real");
+      const challenges = await tools.units.challenges(tools.db);
       if (mine !== epoch) return;
       for (const { api, message } of made.errors)
         tools.log.warn("an API cannot be delivered", { api, reason: message });
-      state = { revision: newest.revision, units: withLastGood(made.units, made.errors, state), errors: made.errors };
+      for (const { certificate, message } of tls.problems)
+        tools.log.warn("a certificate cannot be delivered", { certificate, reason: message });
+      state = {
+        revision: newest.revision,
+        units: withLastGood(made.units, made.errors, state),
+        errors: made.errors,
+        tls: withLastGoodCertificates(tls, state?.tls),
+        challenges,
+      };
       resources = newest.resources;
     }
     states.ring();
@@ -119,6 +135,15 @@ const withLastGood = (
   const kept = before?.units.filter((unit) => failed.has(unit.api)) ?? [];
   if (kept.length === 0) return units;
   return [...units, ...kept].sort((a, b) => (a.api < b.api ? -1 : 1));
+};
+
+/** A certificate that cannot be made now, but could before, goes on being served. */
+const withLastGoodCertificates = (made: TlsMade, before: TlsState | undefined): TlsState => {
+  const failed = new Set(made.problems.map((problem) => problem.certificate));
+  const kept = before?.certificates.filter((one) => failed.has(one.name)) ?? [];
+  if (kept.length === 0) return made.state;
+  const certificates = [...made.state.certificates, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { ...made.state, certificates, hash: contentHash([made.state.hash, kept.map((one) => one.hash)]) };
 };
 
 interface Bell {
