@@ -37,6 +37,7 @@ import { setQueryParameter } from "../policies/set-query-parameter.ts";
 import { setStatus } from "../policies/set-status.ts";
 import { setVariable } from "../policies/set-variable.ts";
 import { tracePolicy } from "../policies/trace.ts";
+import { validateClientCertificate } from "../policies/validate-client-certificate.ts";
 import { validateJwt } from "../policies/validate-jwt.ts";
 import { wait } from "../policies/wait.ts";
 import { xmlToJson } from "../policies/xml-to-json.ts";
@@ -46,6 +47,7 @@ import { xslTransform } from "../policies/xsl-transform.ts";
 export const availablePolicies: readonly Policy[] = [
   keyAuth,
   validateJwt,
+  validateClientCertificate,
   ipFilter,
   checkHeader,
   authenticationBasic,

@@ -130,6 +130,16 @@ export const gatewayProblems = {
     title: "Signing keys unavailable",
     help: "The issuer's keys could not be fetched. Try again later.",
   },
+  "caller.certificate_missing": {
+    status: 403,
+    title: "Client certificate required",
+    help: "The operation is for callers who show a client certificate in their TLS handshake.",
+  },
+  "caller.certificate_refused": {
+    status: 403,
+    title: "Client certificate not accepted",
+    help: "The client certificate is not valid here, or not one of those that may call.",
+  },
   "caller.address_forbidden": {
     status: 403,
     title: "Address not allowed",

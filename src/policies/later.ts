@@ -15,7 +15,6 @@ const names = [
   // Authentication and authorization
   "get-authorization-context",
   "validate-azure-ad-token",
-  "validate-client-certificate",
   "authentication-certificate",
   "authentication-managed-identity",
   "basic-auth",
