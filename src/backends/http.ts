@@ -86,7 +86,15 @@ const schema = z
     "pending-max": z.int().min(0).max(100_000).optional(),
     "preserve-host": z.boolean().optional(),
     tls: z
-      .strictObject({ "server-name": z.string().optional(), ca: z.string().optional(), verify: z.boolean().optional() })
+      .strictObject({
+        "server-name": z.string().optional(),
+        ca: z.string().optional(),
+        verify: z.boolean().optional(),
+        /** What the gateway shows the backend: a chain in PEM, and the secret that holds its key. */
+        "client-certificate": z.string().optional(),
+        "client-key": z.string().optional(),
+        "min-version": z.enum(["1.2", "1.3"]).optional(),
+      })
       .optional(),
     credentials: z
       .strictObject({
@@ -141,6 +149,8 @@ export const httpBackend: BackendKind = defineBackend({
         tools.mistake(`.credentials.headers.${name}`, "the value holds a control or non-latin1 character");
     }
     const entries: readonly Entry[] = config.targets ?? [{ url: config.url ?? "" }];
+    if ((config.tls?.["client-certificate"] === undefined) !== (config.tls?.["client-key"] === undefined))
+      tools.mistake(".tls", "`client-certificate` and `client-key` belong together");
     if (config.tls !== undefined && !entries.some((target) => target.url.startsWith("https:")))
       tools.mistake(".tls", "the URL does not begin with https:");
     const urls = new Set(entries.map((target) => target.url));
@@ -157,6 +167,11 @@ export const httpBackend: BackendKind = defineBackend({
         ...(config.tls?.["server-name"] === undefined ? {} : { serverName: config.tls["server-name"] }),
         ...(config.tls?.ca === undefined ? {} : { ca: config.tls.ca }),
         verify: config.tls?.verify ?? true,
+        ...(config.tls?.["client-certificate"] === undefined
+          ? {}
+          : { clientCertificate: config.tls["client-certificate"] }),
+        ...(config.tls?.["client-key"] === undefined ? {} : { clientKey: config.tls["client-key"] }),
+        ...(config.tls?.["min-version"] === undefined ? {} : { minVersion: config.tls["min-version"] }),
       },
       headers,
       query: Object.entries(config.credentials?.query ?? {}),

@@ -33,7 +33,16 @@ export interface UpstreamTarget {
   readonly connectionsMax: number;
   readonly pendingMax: number;
   readonly preserveHost: boolean;
-  readonly tls: { readonly serverName?: string; readonly ca?: string; readonly verify: boolean };
+  readonly tls: {
+    readonly serverName?: string;
+    readonly ca?: string;
+    readonly verify: boolean;
+    /** What the gateway shows; PEM, both or none. */
+    readonly clientCertificate?: string;
+    readonly clientKey?: string;
+    /** 1.2 where absent. */
+    readonly minVersion?: "1.2" | "1.3";
+  };
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly query: readonly (readonly [name: string, value: string])[];
 }

@@ -68,6 +68,16 @@ export const httpBackendSchema = z
         "server-name": z.string().optional(),
         ca: z.string().optional(),
         verify: z.boolean().optional(),
+        /** What the gateway shows the backend: a chain in PEM, and the secret that holds its key. */
+        "client-certificate": z.string().optional(),
+        "client-key": z
+          .string()
+          .refine(
+            (text) => /^\{\{\s*[A-Za-z0-9._-]+\s*\}\}$/.test(text),
+            "a private key does not belong in a file: name a secret, {{name}}",
+          )
+          .optional(),
+        "min-version": z.enum(["1.2", "1.3"]).optional(),
       })
       .optional(),
     credentials: z

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/base/clock.ts";
+import { testAuthority, testCertificate } from "../../src/base/testing-certificates.ts";
 import { tlsCertificate, tlsStateOf } from "../../src/gateway/tls/testing-tls.ts";
 import { createTlsDoor } from "../../src/gateway/tls/tls-door.ts";
 import type { Lookup } from "../../src/gateway/upstream/resolver.ts";
@@ -109,6 +110,50 @@ test("TLS to a backend: verified against its name and CA, with SNI; refused othe
   assert.match(await ask("other.example", { ca: tls.cert, verify: true }), /^HTTP\/1\.1 502 /);
   assert.match(await ask("other.example", { ca: tls.cert, verify: true, serverName: "backend.example" }), /secret/);
   assert.match(await ask("other.example", { verify: false }), /secret/);
+  server.close();
+});
+
+test("TLS to a backend: the gateway shows its own certificate where the backend asks, and resumes sessions", async () => {
+  const authority = await testAuthority("Gateways");
+  const backend = await testCertificate("backend.example");
+  const own = await testCertificate("gateway", { issuer: authority });
+  const seen: string[] = [];
+  const server = createTlsServer(
+    {
+      key: backend.key,
+      cert: backend.certificate,
+      ca: authority.certificate,
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
+    (socket) => {
+      seen.push(`${socket.getPeerCertificate().subject?.CN} ${socket.isSessionReused() ? "resumed" : "full"}`);
+      socket.on("error", () => {});
+      socket.on("data", () => socket.end(okReply("secret", "Connection: close\r\n")));
+    },
+  );
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = address !== null && typeof address !== "string" ? address.port : 0;
+  const ask = async (tls: { clientCertificate?: string; clientKey?: string }, times: number): Promise<string> => {
+    const gateway = await startTestWire({
+      target: { url: `https://backend.example:${port}`, tls: { ca: backend.certificate, verify: true, ...tls } },
+      upstreams: { lookup: lookupOf("127.0.0.1") },
+    });
+    let text = "";
+    for (let n = 0; n < times; n++) {
+      const client = await gateway.connect();
+      client.send(get);
+      text = await client.whole();
+    }
+    await gateway.close();
+    return text;
+  };
+  assert.match(await ask({ clientCertificate: own.certificate, clientKey: own.key }, 2), /secret$/);
+  assert.deepEqual(seen, ["gateway full", "gateway resumed"]);
+  assert.match(await ask({}, 1), /^HTTP\/1\.1 502 /);
   server.close();
 });
 

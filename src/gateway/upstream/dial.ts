@@ -125,11 +125,21 @@ const open = (place: Place, { address }: ResolvedAddress, readBuffer: Buffer, re
     },
   };
   if (!place.isTls) return connect(shared);
-  return connectTls({
+  const session = sessions.get(place);
+  const socket = connectTls({
     ...shared,
     ...(place.serverName === "" ? {} : { servername: place.serverName }),
-    ...(place.ca === undefined ? {} : { ca: place.ca }),
+    ...(place.secureContext === undefined ? {} : { secureContext: place.secureContext }),
+    ...(session === undefined ? {} : { session }),
     rejectUnauthorized: place.verify,
     ALPNProtocols: ["http/1.1"],
   });
+  // A session of TLS 1.3 may come before the server's name was checked: what was refused must not be resumed.
+  socket.on("session", (given) => {
+    if (socket.authorized || !place.verify) sessions.set(place, given);
+  });
+  return socket;
 };
+
+/** The newest TLS session of each place: the next connection need not shake hands in full (RFC 8446 section 2.2). */
+const sessions = new WeakMap<Place, Buffer>();

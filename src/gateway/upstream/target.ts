@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { isIP } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { UpstreamTarget } from "../../exchange/backend.ts";
 import { assertField } from "../../exchange/headers.ts";
 
@@ -11,6 +13,9 @@ export interface Place {
   readonly serverName: string;
   readonly ca: string | undefined;
   readonly verify: boolean;
+  readonly minVersion: "1.2" | "1.3";
+  /** How TLS is spoken to it, made once: PEM is not parsed for each connection. Undefined: over plain TCP. */
+  readonly secureContext: SecureContext | undefined;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly connectionsMax: number;
@@ -63,10 +68,33 @@ const placeOf = (url: URL, target: UpstreamTarget): Place => {
     serverName: target.tls.serverName ?? (isIP(hostname) === 0 ? hostname : ""),
     ca: target.tls.ca,
     verify: target.tls.verify,
+    minVersion: target.tls.minVersion ?? "1.2",
     connectTimeoutMs: target.connectTimeoutMs,
     idleTimeoutMs: target.idleTimeoutMs,
     connectionsMax: target.connectionsMax,
     pendingMax: target.pendingMax,
   };
-  return { key: JSON.stringify(place), ...place };
+  const { clientCertificate = "", clientKey = "" } = target.tls;
+  // The key of a pool may be seen in logs: what the gateway shows there is in it as a digest only.
+  const shown = createHash("sha256").update(`${clientCertificate}\n${clientKey}`).digest("base64");
+  return {
+    key: JSON.stringify(clientKey === "" ? place : { ...place, shown }),
+    ...place,
+    secureContext: isTls ? contextOf(target) : undefined,
+  };
+};
+
+const versions = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
+
+const contextOf = ({ tls }: UpstreamTarget): SecureContext => {
+  try {
+    return createSecureContext({
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls.clientCertificate === undefined ? {} : { cert: tls.clientCertificate, key: tls.clientKey ?? "" }),
+      minVersion: versions[tls.minVersion ?? "1.2"],
+    });
+  } catch {
+    // OpenSSL's words name no field, and may quote what they read.
+    throw new RangeError("the `ca`, `client-certificate` or `client-key` of a backend's `tls` cannot be used");
+  }
 };
