@@ -19,6 +19,8 @@ const used: Readonly<Record<string, readonly string[]>> = {
   "/api/v1/policies/apis/{api}": ["get"],
   "/api/v1/policies/apis/{api}/operations/{operation}/effective": ["get"],
   "/api/v1/products": ["get"],
+  "/api/v1/requests": ["get"],
+  "/api/v1/requests/{id}/explain": ["get"],
   "/api/v1/revisions": ["get"],
   "/api/v1/sessions": ["post"],
   "/api/v1/sessions/current": ["get", "delete"],

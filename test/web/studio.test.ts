@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { type Platform, root, startPlatform } from "../e2e/testing-platform.ts";
+import { eventually, type Platform, root, startPlatform } from "../e2e/testing-platform.ts";
 import { launchBrowser } from "./testing-browser.ts";
 import {
   axeFindings,
@@ -126,6 +126,7 @@ const pages = [
   "/apis/orders/operations",
   "/apis/orders/policies?operation=placeOrder",
   "/gateways",
+  "/requests",
   "/revisions",
   "/nothing/here",
 ];
@@ -287,6 +288,37 @@ describe("reading", () => {
     await page.waitForURL("**/operations?q=cancel");
     await page.getByText("Place an order").first().waitFor({ state: "detached" });
     assert.ok(await page.getByText("Cancel an order").first().isVisible());
+  });
+
+  test("a call that was not explained says how to have one explained", async () => {
+    const opened = await signedIn({ expectedStatuses: [404] });
+    await opened.page.goto(`${platform.studio}/requests/no-such-call`);
+    await opened.page.getByText("This call was not explained").waitFor();
+    assert.deepEqual(await axeFindings(opened.page), []);
+    await opened.context.close();
+  });
+
+  test("a call that asked for it is shown step by step, with what each step changed", async () => {
+    const asked = await platform.manage("POST", "/apis/catalogue/explain-tokens", {});
+    const { token } = (await asked.json()) as { token: string };
+    const response = await fetch(`${platform.gateway}/catalogue/books`, {
+      headers: { "x-api-key": platform.key, "portico-explain": token },
+    });
+    assert.equal(response.status, 200);
+    const id = response.headers.get("x-request-id") ?? "";
+    await eventually(
+      async () => (await platform.manage("GET", `/requests/${id}/explain`)).status === 200,
+      5_000,
+      "the explanation",
+    );
+    await page.goto(`${platform.studio}/requests`);
+    await page.getByRole("link", { name: `Explain ${id}` }).click();
+    await page.getByText("forwarded 200").waitFor();
+    await page.getByText("key-auth", { exact: true }).click();
+    await page.getByText("caller subscription:").waitFor();
+    assert.deepEqual(await axeFindings(page), []);
+    assert.ok(!(await scrollsSideways(page)));
+    assert.doesNotMatch(await shownText(page.locator("main")), new RegExp(platform.key));
   });
 
   test("revisions say what changed, by whom, and how to go back", async () => {

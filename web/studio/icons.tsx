@@ -9,6 +9,7 @@ const Icon = ({ path }: { readonly path: string }): ReactElement => (
 /** The pictures of the rail; each stands beside its word. */
 export const icons = {
   apis: <Icon path="M4 7h16M4 12h16M4 17h10" />,
+  requests: <Icon path="M3 6h7M7 11h9M12 16h9M3 20.5h18" />,
   gateways: <Icon path="M4 21V11a8 8 0 0 1 16 0v10M9 21v-9.5a3 3 0 0 1 6 0V21M2.5 21h19" />,
   revisions: <Icon path="M12 7.5V12l3 2M20.5 12A8.5 8.5 0 1 1 17.6 5.6M17.5 2.5v3.3h-3.3" />,
   portal: (

@@ -1,9 +1,12 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { management, taken } from "./management.ts";
-import type { OperationRow } from "./shapes.ts";
+import { type OperationRow, type RequestRow, requestRow } from "./shapes.ts";
 
 /** Between looks at what gateways run, while a page shows it. */
 const gatewaysEveryMs = 2000;
+
+/** Between looks at the newest calls. */
+const requestsEveryMs = 3000;
 
 /** Entries that are read of one list at most; a page filters among them. */
 const itemsMax = 5000;
@@ -48,6 +51,24 @@ export const revisionsQuery = queryOptions({
   queryKey: ["revisions"],
   queryFn: ({ signal }) => taken(management.GET("/api/v1/revisions", { params: { query: { limit: 200 } }, signal })),
 });
+
+export const requestsQuery = queryOptions({
+  queryKey: ["requests"],
+  queryFn: async ({ signal }): Promise<readonly RequestRow[]> => {
+    const list = await taken(management.GET("/api/v1/requests", { params: { query: { limit: 200 } }, signal }));
+    // Events come only to those who follow.
+    return typeof list === "object" && "items" in list ? list.items.map(requestRow) : [];
+  },
+  refetchInterval: requestsEveryMs,
+});
+
+export const explanationQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["requests", id],
+    queryFn: ({ signal }) =>
+      taken(management.GET("/api/v1/requests/{id}/explain", { params: { path: { id } }, signal })),
+    retry: false,
+  });
 
 export const productsQuery = queryOptions({
   queryKey: ["products"],

@@ -88,6 +88,19 @@ const gateways = createRoute({
   component: lazyRouteComponent(() => import("./gateways-page.tsx"), "GatewaysPage"),
 });
 
+const requests = createRoute({
+  getParentRoute: () => shell,
+  path: "/requests",
+  validateSearch: withFilter,
+  component: lazyRouteComponent(() => import("./requests-page.tsx"), "RequestsPage"),
+});
+
+const request = createRoute({
+  getParentRoute: () => shell,
+  path: "/requests/$id",
+  component: lazyRouteComponent(() => import("./request-page.tsx"), "RequestPage"),
+});
+
 const revisions = createRoute({
   getParentRoute: () => shell,
   path: "/revisions",
@@ -97,7 +110,7 @@ const revisions = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
-  shell.addChildren([home, apis, importApi, api, apiOperations, apiPolicies, gateways, revisions]),
+  shell.addChildren([home, apis, importApi, api, apiOperations, apiPolicies, requests, request, gateways, revisions]),
 ]);
 
 /** The addresses of the studio. */

@@ -15,6 +15,7 @@ const railStore = "portico-rail";
 
 const places = [
   { to: "/apis", text: words.apis, icon: icons.apis },
+  { to: "/requests", text: words.requests, icon: icons.requests },
   { to: "/gateways", text: words.gateways, icon: icons.gateways },
   { to: "/revisions", text: words.revisions, icon: icons.revisions },
 ] as const;
@@ -27,6 +28,7 @@ export const Shell = (): ReactElement => {
   const [isWide, widen] = useState(() => localStorage.getItem(railStore) !== "narrow");
   useShortcuts({
     "g a": () => void navigate({ to: "/apis" }),
+    "g l": () => void navigate({ to: "/requests" }),
     "g w": () => void navigate({ to: "/gateways" }),
     "g r": () => void navigate({ to: "/revisions" }),
     n: () => void navigate({ to: "/import" }),
@@ -52,13 +54,13 @@ export const Shell = (): ReactElement => {
       <header
         className={`z-30 flex shrink-0 border-line bg-sunken max-sm:sticky max-sm:top-0 max-sm:border-b sm:sticky sm:top-0 sm:h-dvh sm:flex-col sm:border-r ${isWide ? "sm:w-[13.75rem]" : "sm:w-[3.75rem]"}`}
       >
-        <Link to="/apis" className="flex h-14 items-center gap-3 px-4 font-semibold tracking-tight">
+        <Link to="/apis" className="flex h-14 items-center gap-3 px-3 font-semibold sm:px-4 tracking-tight">
           <Mark />
           <span className={label}>Portico</span>
         </Link>
         <nav
           aria-label={words.main}
-          className="flex flex-1 items-center gap-0.5 px-2 sm:mt-2 sm:flex-col sm:items-stretch"
+          className="flex flex-1 items-center sm:mt-2 sm:gap-0.5 sm:px-2 sm:flex-col sm:items-stretch"
         >
           {places.map(({ to, text, icon }) => (
             <Link key={to} to={to} className="rail-link" title={text} activeProps={{ "aria-current": "page" }}>
@@ -73,7 +75,7 @@ export const Shell = (): ReactElement => {
             </a>
           )}
         </nav>
-        <div className="flex items-center gap-0.5 px-2 sm:mb-3 sm:flex-col sm:items-stretch">
+        <div className="flex items-center sm:mb-3 sm:gap-0.5 sm:px-2 sm:flex-col sm:items-stretch">
           <RailButton
             text={words.shortcuts}
             icon={icons.keyboard}

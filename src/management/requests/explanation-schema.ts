@@ -43,7 +43,7 @@ const step = z
   })
   .meta({ id: "ExplainedStep" });
 
-const headers = z.array(z.tuple([z.string(), z.string()]));
+const headers = z.array(z.array(z.string())).describe("Name and value of each field.");
 
 /** What `GET /requests/{id}/explain` answers. */
 export const explanationSchema = z

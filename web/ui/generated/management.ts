@@ -165,6 +165,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read or follow the most recent calls
+         * @description As gateways tell them; kept in memory of the control process that the gateway is connected to. With `follow=true` the answer is a stream of server-sent events, one record each, that does not end.
+         */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain a call: every decision about it
+         * @description The id is the call's `X-Request-Id`. Kept are the newest calls that were asked for with a token (`POST /apis/{name}/explain-tokens`), those of the gateway's share, and failed ones; in memory of the control process that the gateway is connected to. Secrets were taken out at the gateway.
+         */
+        get: operations["getExplanation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/revisions": {
         parameters: {
             query?: never;
@@ -260,13 +300,29 @@ export interface components {
                     backend?: string;
                     hidden?: boolean;
                     protect?: ("key" | "jwt" | "none") | ("key" | "jwt" | "none")[];
+                    streams?: {
+                        drain?: "keep" | string | number;
+                        "frame-bytes-max"?: number;
+                        "idle-timeout"?: string | number;
+                        lifetime?: string | number;
+                        "message-bytes-max"?: number;
+                    };
+                    upgrade?: "none" | string[];
                 };
             };
             path: string;
             products?: string[];
             protect?: ("key" | "jwt" | "none") | ("key" | "jwt" | "none")[];
+            streams?: {
+                drain?: "keep" | string | number;
+                "frame-bytes-max"?: number;
+                "idle-timeout"?: string | number;
+                lifetime?: string | number;
+                "message-bytes-max"?: number;
+            };
             tags?: string[];
             title?: string;
+            upgrade?: "none" | string[];
             versions?: {
                 default?: boolean;
                 parameter?: string;
@@ -322,6 +378,114 @@ export interface components {
                 scope: "platform" | "workspace" | "product" | "api" | "operation";
             }[];
             product?: string;
+        };
+        ExplainedStep: {
+            /** @description Requests to backends. */
+            attempts: {
+                code?: string;
+                endUs?: number;
+                queuedUs?: number;
+                replyUs?: number;
+                sentUs?: number;
+                spanId?: string;
+                status?: number;
+                target: string;
+            }[];
+            changes: {
+                after?: string;
+                before?: string;
+                name: string;
+                /** @description `request.header`, `variable`, `caller`, `status`, ... */
+                what: string;
+            }[];
+            decision: {
+                code?: string;
+                /** @enum {string} */
+                kind: "went-on" | "replied" | "refused" | "failed" | "forwarded" | "cut-off";
+                message?: string;
+                status?: number;
+            };
+            durationUs: number;
+            file: string;
+            /** @description In the file's text as it was applied with the call's revision. */
+            line?: number;
+            notes: {
+                name: string;
+                value: string | number | boolean | null;
+            }[];
+            path: string;
+            policy: string;
+            scope: string;
+            section: string;
+            /** @description Microseconds since the call began. */
+            startUs: number;
+            /** @description Steps of blocks within it, of the same shape. */
+            steps: ({
+                policy: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        };
+        Explanation: {
+            caller: {
+                [key: string]: string;
+            } | null;
+            fault: {
+                code: string;
+                message: string;
+                section: string;
+                source: string;
+            } | null;
+            gateway: string;
+            id: string;
+            /** @description False where only the end of the call is known: then there are no steps. */
+            isComplete: boolean;
+            leftOut: number;
+            notes: {
+                name: string;
+                value: string | number | boolean | null;
+            }[];
+            outcome: {
+                durationUs: number;
+                isAborted: boolean;
+                requestBytes: number;
+                responseBytes: number;
+                status: number;
+            };
+            /** @enum {string} */
+            reason: "asked" | "sampled" | "traced" | "failed";
+            reply: {
+                body?: string;
+                /** @description Name and value of each field. */
+                headers: string[][];
+                status: number;
+            } & {
+                [key: string]: unknown;
+            };
+            request: {
+                body?: string;
+                /** @description Name and value of each field. */
+                headers: string[][];
+                method: string;
+                path: string;
+                query: string;
+            } & {
+                [key: string]: unknown;
+            };
+            revision: number;
+            route: {
+                api: string;
+                message: string;
+                operation: string;
+                outcome: string;
+            } & {
+                [key: string]: unknown;
+            };
+            steps: components["schemas"]["ExplainedStep"][];
+            /** Format: date-time */
+            time: string;
+        } & {
+            [key: string]: unknown;
         };
         Gateway: {
             desiredRevision: number;
@@ -826,6 +990,60 @@ export interface operations {
                         /** @description The cursor of the next page; absent on the last. */
                         next?: string;
                     };
+                };
+            };
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                api?: string;
+                follow?: "true" | "false";
+                limit?: number;
+                /** @description `404`, or `5xx`. */
+                status?: string;
+                subscription?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first, or events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            [key: string]: unknown;
+                        }[];
+                    };
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    getExplanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The explanation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
         };
