@@ -1,4 +1,5 @@
 import { entriesOf, isObject, isTrue, type Located, listOf, member, textOf } from "./json-value.ts";
+import { lintMethods } from "./lint-methods.ts";
 import type { RawFinding } from "./lint-rules.ts";
 import { mergedParameters } from "./operation-parts.ts";
 import { type OperationPlace, operationPlaces } from "./operations.ts";
@@ -15,6 +16,7 @@ export const lintMeaning = (document: OpenApiDocument): readonly RawFinding[] =>
   return [
     ...head(document),
     ...paths(document, places),
+    ...lintMethods(document, places),
     ...places.flatMap((place) => [...parameters(document, place), ...operation(document, place)]),
     ...operationIds(places),
     ...brokenReferences(document, references),

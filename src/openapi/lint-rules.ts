@@ -16,6 +16,11 @@ export const lintRules = {
   "structure-unknown": { severity: "warning", next: "Correct the name, or begin it with x-." },
   "document-empty": { severity: "error", next: "Add `paths` with at least one operation." },
   "method-unknown": { severity: "error", next: "Use a method that this version of OpenAPI has, in small letters." },
+  "method-name": { severity: "error", next: "Use letters, digits and '-'. The operation is not served." },
+  "method-refused": {
+    severity: "warning",
+    next: "Leave it out: neither is for a gateway (RFC 9110 sections 9.3.6 and 9.3.8). It is not served.",
+  },
   "path-slash": { severity: "error", next: "Begin the path with a slash. It is not served as it is." },
   "path-query": {
     severity: "error",
@@ -27,6 +32,11 @@ export const lintRules = {
     severity: "error",
     next: "Give each parameter its own name. The path is not served as it is.",
   },
+  "path-parameters-adjacent": {
+    severity: "error",
+    next: "Put a character between them, so that their values can be told apart. The path is not served as it is.",
+  },
+  "path-unreachable": { severity: "error", next: "Write the canonical path. The path is not served as it is." },
   "path-identical": { severity: "error", next: "Join the two paths: they take the same calls." },
   "path-trailing-slash": {
     severity: "info",

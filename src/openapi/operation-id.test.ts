@@ -113,7 +113,11 @@ describe("path templates", () => {
     assert.deepEqual(rules("/{}"), ["path-parameter-name"]);
     assert.deepEqual(rules("/{a/b}"), ["path-parameter-name"]);
     assert.deepEqual(rules("/{a}/{a}"), ["path-parameter-twice"]);
+    assert.deepEqual(rules("/{a}{b}"), ["path-parameters-adjacent"]);
+    for (const path of ["/a/../b", "/.", "/%2e%2E/a", "/a%2f..%2fb", "/..;x/{a}", "/a\\b", "/a%5Cb", "/%00", "/a\nb"])
+      assert.deepEqual(rules(path), ["path-unreachable"], path);
     assert.deepEqual(rules("/a/{b}.{c}/d:e"), []);
+    assert.deepEqual(rules("/.well-known/..{a}/...;b/{c}../100%"), []);
   });
 
   test("templates that take the same calls have the same shape, others do not", () => {

@@ -48,12 +48,15 @@ export interface OperationPlace {
   readonly pathItem: Located;
 }
 
+/** RFC 9110 section 9.1: a method is a token. */
+export const methodPattern: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** The methods that are fixed fields of a path item. */
 const pathItemMethods = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"] as const;
 
 /**
  * The operations that a gateway can serve, in document order; webhooks and callbacks are none. Paths with problems (see the
- * lint) are left out. Remembered for as long as the document lives.
+ * lint) and methods that no gateway answers are left out. Remembered for as long as the document lives.
  */
 export const operationsOf = (document: OpenApiDocument): readonly DocumentOperation[] => {
   const known = operations.get(document);
@@ -95,9 +98,16 @@ export const operationPlaces = (document: OpenApiDocument): readonly OperationPl
   return places;
 };
 
+/** False for what no gateway answers: a tunnel, and an echo of what came, credentials included. */
+export const isMethodServed = (method: string): boolean => !/^(?:TRACE|CONNECT|TRACK)$/.test(method);
+
+/** False for what the lint says is not served. */
+export const isServed = ({ method, path }: OperationPlace): boolean =>
+  isMethodServed(method) && parsePathTemplate(path).problems.length === 0;
+
 const readOperations = (document: OpenApiDocument): readonly DocumentOperation[] => {
   const read = document.version === "2.0" ? readSwagger2 : readOpenApi3;
-  const places = operationPlaces(document).filter((place) => parsePathTemplate(place.path).problems.length === 0);
+  const places = operationPlaces(document).filter(isServed);
   const documentServers = serversOf(document);
   const ids = operationIds(
     places.map((place) => ({
@@ -149,8 +159,8 @@ const undeclared = (name: string, pointer: string): Parameter => ({
   pointer,
 });
 
-// A path item may be a reference with operations beside it (3.1): both count, what stands beside it first.
-const pathItems = (document: OpenApiDocument, value: unknown, pointer: string): readonly Located[] => {
+/** A path item may be a reference with operations beside it (3.1): both count, what stands beside it first. */
+export const pathItems = (document: OpenApiDocument, value: unknown, pointer: string): readonly Located[] => {
   const end = follow(document, value, pointer);
   return [...(end.beside ?? []), end].filter((at) => isObject(at.value));
 };
@@ -164,7 +174,7 @@ const operationsIn = (document: OpenApiDocument, pathItem: Located): readonly (r
     }
     if (name === "additionalOperations" && document.version === "3.2") {
       for (const [method, operation] of entriesOf(value)) {
-        if (isObject(operation) && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) {
+        if (isObject(operation) && methodPattern.test(method)) {
           found.push([method, { value: operation, pointer: pointerTo(pathItem.pointer, name, method) }]);
         }
       }

@@ -15,7 +15,14 @@ export interface PathProblem {
   readonly message: string;
 }
 
-type PathRule = "path-slash" | "path-query" | "path-braces" | "path-parameter-twice" | "path-parameter-name";
+type PathRule =
+  | "path-slash"
+  | "path-query"
+  | "path-braces"
+  | "path-parameter-twice"
+  | "path-parameter-name"
+  | "path-parameters-adjacent"
+  | "path-unreachable";
 
 /** Takes a path template apart; says everything that is wrong with it. */
 export const parsePathTemplate = (text: string): PathTemplate => {
@@ -47,9 +54,17 @@ export const parsePathTemplate = (text: string): PathTemplate => {
     if (names.includes(name)) {
       problems.push({ rule: "path-parameter-twice", message: `The path ${text} has the parameter {${name}} twice.` });
     }
+    if (text[close + 1] === "{") {
+      const message = `The path ${text} has nothing between {${name}} and the parameter behind it.`;
+      problems.push({ rule: "path-parameters-adjacent", message });
+    }
     names.push(name);
     shape += "{}";
     at = close + 1;
+  }
+  if (problems.length === 0 && !isReachable(shape)) {
+    const message = `No call can have the path ${text}: dot segments, backslashes and controls are refused.`;
+    problems.push({ rule: "path-unreachable", message });
   }
   return { text, names, shape, problems };
 };
@@ -67,3 +82,15 @@ const literalProblems = (text: string, literal: string): readonly PathProblem[] 
       ]
     : []),
 ];
+
+/** False where every call with this path is refused by the gateway, whatever its parameters are. */
+const isReachable = (shape: string): boolean => {
+  const decoded = shape.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  for (let at = 0; at < decoded.length; at++) {
+    const code = decoded.charCodeAt(at);
+    if (code < 0x20 || code === 0x7f || code === 0x5c) return false;
+  }
+  return !decoded.split("/").some((segment) => /^\.{1,2}(?:;|$)/.test(segment));
+};

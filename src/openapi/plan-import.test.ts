@@ -39,6 +39,19 @@ describe("planImport", () => {
     );
   });
 
+  test("what no gateway can serve is left out and the rest is served; where nothing is left, that is said", () => {
+    const trace = `/t: { trace: ${operation("t")}, get: ${operation("g")} }`;
+    const plan = planImport(null, read(`${head}paths:\n  ${trace}\n  /a/../b: { get: ${operation("b")} }\n`));
+    assert.deepEqual(
+      plan.added.map(({ id }) => id),
+      ["g"],
+    );
+    const fault = refused(read(`${head}paths:\n  /t: { trace: ${operation("t")} }\n`));
+    assert.equal(fault.code, "document.no_operations");
+    assert.match(fault.message, /TRACE \/t/);
+    assert.equal(fault.findings[0]?.line, 4);
+  });
+
   test("a document with only webhooks is published to be read, with no operation to route", () => {
     const plan = planImport(null, read(`${head}webhooks:\n  restocked: { post: ${operation("hook")} }\n`));
     assert.deepEqual([plan.added, plan.removed, plan.changed], [[], [], []]);

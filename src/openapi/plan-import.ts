@@ -2,7 +2,7 @@ import { Fault, type Finding } from "../base/fault.ts";
 import { diffContracts, routeOf } from "./contract-diff.ts";
 import { type ChangeLevel, type ContractChange, heaviest } from "./contract-rules.ts";
 import { isObject, member } from "./json-value.ts";
-import { type DocumentOperation, operationPlaces, operationsOf } from "./operations.ts";
+import { type DocumentOperation, isMethodServed, operationPlaces, operationsOf } from "./operations.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { type Position, sourceMap } from "./position.ts";
 import type { OpenApiDocument } from "./read-document.ts";
@@ -118,11 +118,15 @@ const hasPaths = (document: OpenApiDocument): boolean => {
 const nothingToServe = (document: OpenApiDocument): Fault => {
   const unservable = operationPlaces(document).flatMap((place) => {
     const problem = parsePathTemplate(place.path).problems[0];
-    return problem === undefined ? [] : [{ pointer: place.pathItem.pointer, message: problem.message }];
+    if (problem !== undefined) {
+      return [{ pointer: place.pathItem.pointer, message: problem.message, next: "Correct the path." }];
+    }
+    const message = `${place.method} ${place.path} is not for a gateway.`;
+    return isMethodServed(place.method)
+      ? []
+      : [{ pointer: place.operation.pointer, message, next: "Use another method." }];
   });
-  const listed = unservable
-    .slice(0, 20)
-    .map(({ pointer, message }) => finding(document, pointer, message, "Correct the path."));
+  const listed = unservable.slice(0, 20).map(({ pointer, message, next }) => finding(document, pointer, message, next));
   return new Fault("document.no_operations", {
     public: `${document.name} has no operations that could be served${unservable.length > 0 ? `: ${unservable[0]?.message}` : "."}`,
     status: 422,
