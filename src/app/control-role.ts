@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { systemClock } from "../base/clock.ts";
 import { type Log, type LogLevel, standardErrorLog } from "../base/log.ts";
+import { startAcmeJob } from "../management/acme/acme-job.ts";
 import type { Actor } from "../management/actor.ts";
 import { newBearer } from "../management/bearer.ts";
 import { startHousekeeping } from "../management/housekeeping.ts";
@@ -99,6 +100,7 @@ const start = async (
   });
   closing.push(() => management.stop());
   hearHints(databaseUrl, management, log, closing);
+  closing.push(startAcmeJob({ tools: management.tools }));
   const stopHousekeeping = startHousekeeping({ db: database.db, clock: systemClock, log });
   closing.push(async () => stopHousekeeping());
 
