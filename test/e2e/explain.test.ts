@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import type { Explanation } from "../../src/model/explanation.ts";
@@ -168,6 +170,27 @@ test("bodies are kept only where the token asks for them, and no more of them th
   assert.ok((bodies.request.body ?? "").length <= 64);
   assert.match(bodies.reply.body ?? "", /^\{"url":"\/items\/7","echoed":"\[redacted\]"/);
   assert.doesNotMatch(JSON.stringify(bodies), new RegExp(plantedSecret));
+});
+
+test("a call over HTTP/2 is explained like any other", async () => {
+  const session = connect(platform.gateway);
+  const stream = session.request({
+    ":path": "/orders/items/7",
+    "portico-explain": await tokenFor("orders"),
+    ...secrets,
+  });
+  stream.resume();
+  const [head] = (await once(stream, "response")) as [IncomingHttpHeaders];
+  session.close();
+  const answer = new Response(null, {
+    headers: {
+      "portico-explain-id": String(head["portico-explain-id"]),
+      "x-request-id": String(head["x-request-id"]),
+    },
+  });
+  const explanation = await explained(answer);
+  assert.equal(explanation.steps.find((step) => step.policy === "forward-request")?.attempts[0]?.status, 200);
+  assert.doesNotMatch(JSON.stringify(explanation), /planted-/);
 });
 
 test("tokens are refused for an unknown API, for too long a time, and without the right", async () => {

@@ -262,6 +262,29 @@ test("failed calls keep their outcome within a budget, though nobody asked", asy
   assert.doesNotMatch(JSON.stringify(first), /abcdefgh-secret/);
 });
 
+test("after a failure the next calls of the operation are recorded, and kept in full where one fails again", async () => {
+  const document = { inbound: [{ note: "a" }], backend: [{ "forward-request": {} }] };
+  const gateway = await recordedGateway(withPolicies(document), { ...nothing, failuresPerMinute: 10 });
+  const failing = { ...get, headers: { want: "refusal" } };
+  await gateway.call(failing);
+  for (let at = 0; at < 5; at++) await gateway.call(get);
+  await gateway.call(failing);
+  const [first, second, ...more] = gateway.explanations;
+  assert.deepEqual([first?.isComplete, first?.steps.length, more], [false, 0, []]);
+  assert.deepEqual([second?.isComplete, second?.reason, second?.outcome.status], [true, "failed", 502]);
+  assert.deepEqual(outline(second?.steps ?? []), [
+    ["note", "went-on"],
+    ["forward-request", "refused"],
+  ]);
+  // Calls that go well are not watched for ever.
+  await gateway.call(failing);
+  for (let at = 0; at < 60; at++) await gateway.call(get);
+  assert.equal((await gateway.call(get)).record, null);
+  await gateway.call(failing);
+  gateway.clock.advance(60_000);
+  assert.equal((await gateway.call(get)).record, null);
+});
+
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 test("traces follow the caller's decision, else the share, and carry no changes", async () => {

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { type BoundedMap, boundedMap } from "../../base/bounded-map.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { ExchangeOutcome } from "../../exchange/exchange.ts";
+import type { ExchangeOutcome, RouteFacts } from "../../exchange/exchange.ts";
 import {
   type ExplainClaims,
   explainIdHeader,
@@ -33,6 +33,10 @@ export interface Recording {
   takeKey(text: string): void;
   /** Before anything else is done with a call. Costs a look at one slot and two counters where nothing is recorded. */
   begin(x: EngineExchange): void;
+  /** True while some operation has failed lately and its next calls are worth recording. */
+  readonly isWatching: boolean;
+  /** A call that is not recorded has reached an operation: records it where that one is watched; kept only if it fails. */
+  watch(x: EngineExchange, route: RouteFacts): void;
   /** A recorded call has reached an API, or none. */
   reached(x: EngineExchange, api: CompiledApi | null): void;
   /** After the last byte of any call; `api` is the one that it reached, before the run lets go of it. */
@@ -47,6 +51,9 @@ const tracedPerSecond = 200;
 /** Signatures that are verified; tokens that are known cost none. */
 const verifiedPerSecond = 50;
 const tokensKept = 100;
+const watchedMax = 20;
+const watchedCallsMax = 50;
+const watchMs = 60_000;
 const recordBytesMax = 256 * 1024;
 const waitingBytesMax = 8 * 1024 * 1024;
 
@@ -60,6 +67,8 @@ export const createRecording = (settings: RecordingSettings, clock: Clock, whenA
   const malformed = createBudget(settings.failuresPerMinute, 60_000);
   const tokens: BoundedMap<string, ExplainClaims> = boundedMap(tokensKept);
   let key: KeyObject | null = null;
+  /** Operations that have failed lately, and how many of their calls may still be recorded for the sake of the next failure. */
+  const watched = new Map<RouteFacts, { readonly callsLeft: number; readonly untilMs: number }>();
   let sampleAt = settings.sampleRate;
   let traceAt = settings.traceRate ?? 0;
   let waiting: string[] = [];
@@ -142,6 +151,25 @@ export const createRecording = (settings: RecordingSettings, clock: Clock, whenA
         bodyBytesMax: 0,
       });
     },
+    get isWatching() {
+      return watched.size > 0;
+    },
+    watch: (x, route) => {
+      const nowMs = clock.nowMs();
+      // A route of an old table is never asked for again.
+      for (const [old, { untilMs }] of watched) if (untilMs <= nowMs) watched.delete(old);
+      const found = watched.get(route);
+      if (found === undefined) return;
+      if (found.callsLeft > 1) watched.set(route, { ...found, callsLeft: found.callsLeft - 1 });
+      else watched.delete(route);
+      x.record = new CallRecord(x, {
+        reason: "failed",
+        hasChanges: true,
+        isTraced: false,
+        tokenApi: "",
+        bodyBytesMax: 0,
+      });
+    },
     reached: (x, api) => {
       const { record } = x;
       if (!(record instanceof CallRecord)) return;
@@ -160,6 +188,11 @@ export const createRecording = (settings: RecordingSettings, clock: Clock, whenA
     finished: (x, outcome, api) => {
       const { record } = x;
       if (record instanceof CallRecord) {
+        if (record.options.reason === "failed") {
+          if (outcome.status < 500) return;
+          watched.delete(x.route);
+          if (!failed.take(clock.nowMs())) return;
+        }
         write(explanationOf(record, x, outcome));
         if (record.options.reason === "asked") whenAsked();
         return;
@@ -169,6 +202,8 @@ export const createRecording = (settings: RecordingSettings, clock: Clock, whenA
       if (outcome.status < 500 && !isUnseen) return;
       const isMalformed = isUnseen && outcome.status < 500;
       if (!(isMalformed ? malformed : failed).take(clock.nowMs())) return;
+      if (x.route.operation !== "" && watched.size < watchedMax)
+        watched.set(x.route, { callsLeft: watchedCallsMax, untilMs: clock.nowMs() + watchMs });
       const seen = x.route.operation === "" ? "no-operation" : "found";
       const route = isUnseen ? (isMalformed ? "malformed" : "not-ready") : seen;
       write(outcomeExplanation(x, outcome, route, api?.secretNames ?? null));

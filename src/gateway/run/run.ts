@@ -96,6 +96,7 @@ export const createRun = (tools: RunTools): Run => {
   };
 
   const start = (x: EngineExchange, route: CompiledRoute, rest: string, isPreflight: boolean): void => {
+    if (recording?.isWatching === true && x.record === null) recording.watch(x, route.facts);
     if (x.record !== null) recording?.reached(x, route.api);
     x.route = route.facts;
     x.streams = route.streams;
