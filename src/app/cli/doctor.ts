@@ -4,19 +4,12 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import { portsOf, type Settings } from "../settings.ts";
+import { type Check, certificateChecks } from "./certificate-checks.ts";
 import { answer, type Call, type CommandSpec, exitCodes } from "./command.ts";
 import { failureOf } from "./failure.ts";
 import { type Json, listOf, textOf } from "./management-client.ts";
 import { dataDirOf, type Endpoints, platformOf, readEndpoints } from "./platform.ts";
 import { settingOptions, settingsOfCall } from "./setting-options.ts";
-
-/** What one look found. */
-interface Check {
-  readonly name: string;
-  readonly state: "ok" | "warning" | "failure";
-  readonly message: string;
-  readonly next?: string;
-}
 
 const timeoutMs = 5_000;
 const freeBytesMin = 500 * 1024 * 1024;
@@ -159,6 +152,7 @@ const platformChecks = async (call: Call, endpoints: Endpoints | undefined): Pro
     return [
       reached,
       ...gatewayChecks(gateways),
+      ...certificateChecks(await client.get("/certificates"), Date.now()),
       await answersCheck("Gateway", gatewayUrl),
       ...(endpoints === undefined ? [] : [await answersCheck("Gateway readiness", `${endpoints.opsUrl}/readyz`, true)]),
     ];

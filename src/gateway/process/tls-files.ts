@@ -57,7 +57,7 @@ const textOf = async (path: string, what: string): Promise<string> => {
 };
 
 /** The names that a certificate is for; none where it cannot be read, which is told when it is used. */
-export const hostsOf = (pem: string): readonly string[] => {
+const hostsOf = (pem: string): readonly string[] => {
   try {
     const names = new X509Certificate(pem).subjectAltName ?? "";
     return [...names.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = ""]) => name.toLowerCase());

@@ -15,7 +15,7 @@ export interface TlsLimits {
   readonly handshakesMax: number;
 }
 
-export const defaultTlsLimits: TlsLimits = { handshakeTimeoutMs: 10_000, handshakesMax: 1_000 };
+const defaultTlsLimits: TlsLimits = { handshakeTimeoutMs: 10_000, handshakesMax: 1_000 };
 
 /** Counters of handshakes, in one array for all threads. */
 export const tlsCounters = ["handshakes", "resumed", "failed", "refused"] as const;

@@ -160,7 +160,7 @@ const profileOf = (certificate: TlsCertificate, tools: ProfileTools): TlsProfile
 };
 
 /** All certificates of a PEM text. */
-export const certificatesIn = (pem: string): readonly X509Certificate[] =>
+const certificatesIn = (pem: string): readonly X509Certificate[] =>
   (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(
     (text) => new X509Certificate(text),
   );

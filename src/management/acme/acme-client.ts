@@ -17,7 +17,7 @@ export interface AcmeOrder {
 }
 
 /** What an authority refused, in its own words. */
-export class AcmeProblem extends Error {
+class AcmeProblem extends Error {
   readonly type: string;
   constructor(type: string, detail: string) {
     super(detail);
