@@ -12,6 +12,7 @@ import { findAndReplace } from "../policies/find-and-replace.ts";
 import { forwardRequest } from "../policies/forward-request.ts";
 import { invokeRequest } from "../policies/invoke-request.ts";
 import { ipFilter } from "../policies/ip-filter.ts";
+import { jsonThreat } from "../policies/json-threat.ts";
 import { jsonToXml } from "../policies/json-to-xml.ts";
 import { jsonp } from "../policies/jsonp.ts";
 import { keyAuth } from "../policies/key-auth.ts";
@@ -24,6 +25,7 @@ import { quotaByKey } from "../policies/quota-by-key.ts";
 import { rateLimit } from "../policies/rate-limit.ts";
 import { rateLimitByKey } from "../policies/rate-limit-by-key.ts";
 import { redirectContentUrls } from "../policies/redirect-content-urls.ts";
+import { bodyLimit, requestSize } from "../policies/request-size.ts";
 import { returnResponse } from "../policies/return-response.ts";
 import { rewriteUri } from "../policies/rewrite-uri.ts";
 import { sample } from "../policies/sample.ts";
@@ -38,7 +40,13 @@ import { setStatus } from "../policies/set-status.ts";
 import { setVariable } from "../policies/set-variable.ts";
 import { tracePolicy } from "../policies/trace.ts";
 import { validateClientCertificate } from "../policies/validate-client-certificate.ts";
+import { validateContent } from "../policies/validate-content.ts";
+import { validateHeaders } from "../policies/validate-headers.ts";
 import { validateJwt } from "../policies/validate-jwt.ts";
+import { validateParameters } from "../policies/validate-parameters.ts";
+import { validateRequest } from "../policies/validate-request.ts";
+import { validateResponse } from "../policies/validate-response.ts";
+import { validateStatusCode } from "../policies/validate-status-code.ts";
 import { wait } from "../policies/wait.ts";
 import { xmlToJson } from "../policies/xml-to-json.ts";
 import { xslTransform } from "../policies/xsl-transform.ts";
@@ -56,6 +64,15 @@ export const availablePolicies: readonly Policy[] = [
   quota,
   quotaByKey,
   limitConcurrency,
+  validateRequest,
+  validateResponse,
+  validateContent,
+  validateParameters,
+  validateHeaders,
+  validateStatusCode,
+  requestSize,
+  bodyLimit,
+  jsonThreat,
   cors,
   crossDomain,
   jsonp,

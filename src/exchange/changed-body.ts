@@ -30,6 +30,27 @@ export const plainStream = (message: Message): AsyncIterable<Uint8Array> | undef
   return isDecodable(codings) ? decoded(message.body.stream(), codings, streamedBodyBytesMax) : undefined;
 };
 
+/** True where a body has no content coding. */
+export const isPlain = (message: Message): boolean => codingsOf(message.headers.get("content-encoding")).length === 0;
+
+/** Bytes of a body behind its content codings; null where more than `bytesMax` come out. Rejects with a Fault for what is not decodable. */
+export const decodedBody = async (
+  message: Message,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Promise<Uint8Array | null> => {
+  const codings = codingsOf(message.headers.get("content-encoding"));
+  if (!isDecodable(codings)) throw unreadable("has an unknown content coding");
+  const parts: Uint8Array[] = [];
+  try {
+    for await (const part of decoded(once(bytes), codings, bytesMax)) parts.push(part);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "request.body_too_large") return null;
+    throw thrown;
+  }
+  return Buffer.concat(parts);
+};
+
 /** The whole body behind its content codings, as text in its charset. Rejects with a Fault: too large, not decodable. */
 export const plainText = async (message: Message, bytesMax: number = heldBodyBytesMax): Promise<string> => {
   const codings = codingsOf(message.headers.get("content-encoding"));

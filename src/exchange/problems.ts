@@ -52,6 +52,21 @@ export const gatewayProblems = {
     title: "Unsupported media type",
     help: "The operation does not accept this Content-Type.",
   },
+  "request.parameters_invalid": {
+    status: 400,
+    title: "Parameters not valid",
+    help: "Path, query, header or cookie parameters are not what the API's document says; `errors` names them.",
+  },
+  "request.content_invalid": {
+    status: 422,
+    title: "Body not valid",
+    help: "The body is not what the API's document says; `errors` has a JSON pointer for each place. Policies after the catalogue answer 400.",
+  },
+  "request.structure_refused": {
+    status: 400,
+    title: "Structure of the body refused",
+    help: "The body exceeds a limit of depth, width, length or cost of a policy of the API, or names something twice.",
+  },
   "request.expectation_failed": {
     status: 417,
     title: "Unknown expectation",
@@ -176,6 +191,11 @@ export const gatewayProblems = {
     status: 502,
     title: "Backend sent an invalid reply",
     help: "The backend's reply breaks HTTP or ended before its head was complete.",
+  },
+  "backend.reply_unexpected": {
+    status: 502,
+    title: "Backend's reply is not what the API promises",
+    help: "Status, headers or body of the reply differ from the API's document. The log of the gateway says where.",
   },
   "backend.upgrade_invalid": {
     status: 502,

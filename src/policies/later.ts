@@ -32,17 +32,8 @@ const names = [
   "owner",
   "geo",
   // Content validation
-  "validate-content",
-  "validate-parameters",
-  "validate-headers",
-  "validate-status-code",
   "validate-graphql-request",
   "validate-odata-request",
-  "validate-request",
-  "validate-response",
-  "request-size",
-  "body-limit",
-  "json-threat",
   "xml-threat",
   "graphql-limit",
   // Routing
