@@ -72,6 +72,8 @@ export interface Tables {
     revoked_at: TimeOrNull;
     last_used_at: TimeOrNull;
     changed_revision: Int8;
+    /** The key that a rotation put in its place. */
+    replaced_by: TextOrNull;
   };
   platform_user: {
     id: string;

@@ -131,12 +131,14 @@ describe("keys", () => {
     assert.equal(listed.at("items", 0, "prefix"), key.slice(0, 12));
     assert.ok(!listed.text.includes(key));
   });
-  test("201: rotation puts a new key into the other slot; the old one ends when its grace does", async () => {
+  test("201: rotation puts a new key into the same slot; the old one ends when its grace does, the other slot is left alone", async () => {
     const id = await subscribe();
     const old = await platform.call("POST", `/subscriptions/${id}/keys`, { slot: "primary" });
+    const neighbour = await platform.call("POST", `/subscriptions/${id}/keys`, { slot: "secondary" });
     const rotated = await platform.call("POST", `/keys/${old.at("id")}:rotate`, { grace: "1h" });
     assert.equal(rotated.status, 201, rotated.text);
-    assert.equal(rotated.at("slot"), "secondary");
+    assert.equal(rotated.at("slot"), "primary");
+    assert.equal(rotated.at("replaces", "replacedBy"), rotated.at("id"));
     assert.notEqual(rotated.at("key"), old.at("key"));
     const endsInMs = Date.parse(String(rotated.at("replaces", "expiresAt"))) - Date.now();
     assert.ok(endsInMs > 3_590_000 && endsInMs <= 3_600_000, String(endsInMs));
@@ -144,20 +146,32 @@ describe("keys", () => {
     assert.equal(again.at("slot"), "primary");
     assert.equal(again.at("replaces", "state"), "revoked");
     const keys = (await platform.call("GET", `/subscriptions/${id}/keys`)).at("items") as { id: string }[];
-    // What was in the slot of the new key has ended.
     assert.deepEqual(
       keys.map((key) => key.id),
-      [again.at("id")],
+      [old.at("id"), neighbour.at("id"), again.at("id")],
     );
+  });
+  test("409: a key that was replaced already names the one to rotate", async () => {
+    const id = await subscribe();
+    const old = await platform.call("POST", `/subscriptions/${id}/keys`, {});
+    const rotated = await platform.call("POST", `/keys/${old.at("id")}:rotate`, {});
+    const again = await platform.call("POST", `/keys/${old.at("id")}:rotate`, {});
+    assert.deepEqual([again.status, again.at("code")], [409, "state.conflict"]);
+    assert.match(again.text, new RegExp(String(rotated.at("id"))));
   });
   test("200: a grace may be ended at once or taken back", async () => {
     const id = await subscribe();
     const old = await platform.call("POST", `/subscriptions/${id}/keys`, {});
     await platform.call("POST", `/keys/${old.at("id")}:rotate`, { grace: "24h" });
-    assert.equal(
-      (await platform.call("PATCH", `/keys/${old.at("id")}`, { expiresAt: null })).at("expiresAt"),
-      undefined,
+    const back = await platform.call("PATCH", `/keys/${old.at("id")}`, { expiresAt: null });
+    assert.deepEqual(
+      [back.at("expiresAt"), back.at("replacedBy"), back.at("slot")],
+      [undefined, undefined, "secondary"],
+      "its slot holds the new key, so it takes the other one",
     );
+    const third = await platform.call("POST", `/keys/${old.at("id")}:rotate`, {});
+    assert.equal((await platform.call("PATCH", `/keys/${old.at("id")}`, { expiresAt: null })).status, 409);
+    await platform.call("DELETE", `/keys/${third.at("id")}`);
     const past = new Date(Date.now() - 1000).toISOString();
     assert.equal((await platform.call("PATCH", `/keys/${old.at("id")}`, { expiresAt: past })).at("state"), "expired");
   });

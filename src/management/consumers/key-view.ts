@@ -14,6 +14,10 @@ export const keySchema = z
     expiresAt: z.iso.datetime().optional(),
     revokedAt: z.iso.datetime().optional(),
     lastUsedAt: z.iso.datetime().optional().describe("To the minute, of the subscription's keys together."),
+    replacedBy: z
+      .string()
+      .optional()
+      .describe("The key that a rotation put in its place; this one ends with its grace."),
     revision: z.int(),
   })
   .meta({ id: "Key" });
@@ -34,6 +38,7 @@ export const keyView = (row: StoredKey, nowMs: number) => ({
   expiresAt: row.expiresAt?.toISOString(),
   revokedAt: row.revokedAt?.toISOString(),
   lastUsedAt: row.lastUsedAt?.toISOString(),
+  replacedBy: row.replacedBy,
   revision: row.changedRevision,
 });
 

@@ -1,30 +1,19 @@
-import type { Transaction } from "kysely";
 import { z } from "zod";
 import { durationMs } from "../../base/duration.ts";
-import { uuidv7 } from "../../base/ids.ts";
-import { apiKeyDigest, apiKeyPrefix, newApiKey } from "../../model/api-key.ts";
 import { type KeySlot, keySlots } from "../../model/consumer.ts";
 import { durationSchema } from "../../model/names.ts";
-import {
-  findKey,
-  insertKey,
-  listKeys as listRows,
-  type StoredKey,
-  updateKey,
-} from "../../store/repositories/api-keys.ts";
+import { findKey, listKeys as listRows, type StoredKey, updateKey } from "../../store/repositories/api-keys.ts";
 import { findSubscription } from "../../store/repositories/subscriptions.ts";
-import type { Tables } from "../../store/schema.ts";
 import type { Change } from "../change.ts";
 import { defineOperation, type Operation } from "../operation.ts";
 import { idPlaceOf, limitOf, pageJson, pageOf, pageQuerySchema } from "../paging.ts";
 import { refuse } from "../refuse.ts";
 import { notFound } from "../resources/collection.ts";
 import { keySchema, keyView, newKeySchema, stateOf } from "./key-view.ts";
+import { endKey, endKeyAfter, freeSlot, issueKey, makeKey, validKeys } from "./key-writes.ts";
 
 const keyParamsSchema = z.object({ key: z.string().max(100) });
 const expirySchema = z.iso.datetime({ offset: true });
-/** Keys that one subscription may hold at a time: one in each slot, and those whose grace runs out. */
-const validKeysMax = 10;
 
 /** The keys of all subscriptions. */
 export const listKeys: Operation = defineOperation({
@@ -127,26 +116,12 @@ export const postKey: Operation = defineOperation({
       if (subscription.state === "ended" || subscription.state === "rejected") {
         throw refuse("state.conflict", `The subscription is ${subscription.state}; it takes no keys.`);
       }
-      const nowMs = change.at.getTime();
-      const valid = await validKeys(change.trx, subscription.id, nowMs);
-      const free = keySlots.find((slot) => !valid.some((key) => key.slot === slot && key.expiresAt === undefined));
-      const slot = call.body.slot ?? free;
-      if (slot === undefined || valid.some((key) => key.slot === slot && key.expiresAt === undefined)) {
-        throw refuse(
-          "state.conflict",
-          `${slot === undefined ? "Both slots hold" : `The slot ${slot} holds`} a key. Rotate or revoke it, or use the other slot.`,
-        );
-      }
-      if (valid.length >= validKeysMax)
-        throw refuse("state.conflict", `The subscription has ${validKeysMax} valid keys already.`);
-      const expiresAt = call.body.expiresAt === undefined ? undefined : new Date(call.body.expiresAt);
-      const issued = await issue(change, subscription.id, slot, expiresAt);
-      change.audit({ target: `key/${issued.row.id}`, after: keyView(issued.row, nowMs) });
-      return { status: 201, json: { ...keyView(issued.row, nowMs), key: issued.key } };
+      const { row, key } = await issueKey(change, subscription.id, call.body);
+      return { status: 201, json: { ...keyView(row, change.at.getTime()), key } };
     }),
 });
 
-/** Issues a new key in the other slot; the old one stays valid until its grace has passed. */
+/** Issues a new key in the place of an old one, which stays valid until its grace has passed. The other slot is left alone. */
 export const rotateKey: Operation = defineOperation({
   id: "rotateKey",
   method: "POST",
@@ -154,7 +129,7 @@ export const rotateKey: Operation = defineOperation({
   tag: "Consumers",
   summary: "Replace a key by a new one",
   description:
-    "The new key goes into the other slot, and what was there ends. The old key stays valid for `grace` (24h unless told; `0` ends it at once).",
+    "The new key takes the old one's slot; a key in the other slot is left alone. The old key stays valid for `grace` (24h unless told; `0` ends it at once).",
   access: "consumers.write",
   params: keyParamsSchema,
   body: z.strictObject({ grace: durationSchema.optional(), expiresAt: expirySchema.optional() }),
@@ -177,13 +152,22 @@ export const rotateKey: Operation = defineOperation({
       if (subscription === undefined || subscription.state === "ended" || subscription.state === "rejected") {
         throw refuse("state.conflict", "The key's subscription has ended.");
       }
-      const slot = otherSlot(old.slot);
-      for (const key of await validKeys(change.trx, old.subscriptionId, nowMs)) {
-        if (key.slot === slot) await end(change, key);
+      if (old.replacedBy !== undefined) {
+        throw refuse(
+          "state.conflict",
+          `The key ${old.replacedBy} replaced this one already, and this one ends with its grace. Rotate that one.`,
+        );
       }
-      const replaced = await endAfter(change, old, durationMs(call.body.grace ?? "24h") ?? 0);
+      const valid = await validKeys(change.trx, old.subscriptionId, nowMs);
+      const slot = freeSlot(
+        valid.filter((key) => key.id !== old.id),
+        [old.slot, otherSlot(old.slot)],
+      );
+      if (slot === undefined) throw refuse("state.conflict", "Both slots hold other keys. Revoke one of them first.");
       const expiresAt = call.body.expiresAt === undefined ? undefined : new Date(call.body.expiresAt);
-      const issued = await issue(change, old.subscriptionId, slot, expiresAt);
+      const issued = await makeKey(change, old.subscriptionId, slot, expiresAt);
+      const graceMs = durationMs(call.body.grace ?? "24h") ?? 0;
+      const replaced = await endKeyAfter(change, { ...old, replacedBy: issued.row.id }, graceMs);
       const [view, replaces] = [keyView(issued.row, nowMs), keyView(replaced, nowMs)];
       change.audit({
         target: `key/${old.id}`,
@@ -202,7 +186,8 @@ export const patchKey: Operation = defineOperation({
   path: "/keys/{key}",
   tag: "Consumers",
   summary: "Change when a key ends",
-  description: "`expiresAt: null` lets it live on, also one whose grace runs out after a rotation.",
+  description:
+    "`expiresAt: null` lets it live on, also one whose grace runs out after a rotation: it then needs a slot that holds no other key.",
   access: "consumers.write",
   params: keyParamsSchema,
   body: z.strictObject({ expiresAt: expirySchema.nullable() }),
@@ -218,8 +203,7 @@ export const patchKey: Operation = defineOperation({
       if (row.revokedAt !== undefined) throw refuse("state.conflict", "The key is revoked; issue a new one instead.");
       const { expiresAt } = call.body;
       const after = {
-        ...row,
-        expiresAt: expiresAt === null ? undefined : new Date(expiresAt),
+        ...(expiresAt === null ? await lasting(change, row) : { ...row, expiresAt: new Date(expiresAt) }),
         changedRevision: change.revision,
       };
       await updateKey(change.trx, after);
@@ -247,57 +231,20 @@ export const deleteKey: Operation = defineOperation({
       if (row === undefined) throw notFound("key", call.params.key);
       if (row.revokedAt !== undefined) return { status: 204 };
       const nowMs = change.at.getTime();
-      const after = await end(change, row);
+      const after = await endKey(change, row);
       change.audit({ target: `key/${row.id}`, before: keyView(row, nowMs), after: keyView(after, nowMs) });
       return { status: 204 };
     }),
 });
 
-const validKeys = async (trx: Transaction<Tables>, subscriptionId: string, nowMs: number): Promise<StoredKey[]> => {
-  const rows = await listRows(trx, { after: undefined, limit: 500, subscriptionId });
-  return rows.filter((row) => stateOf(row, nowMs) === "active");
-};
-
 const otherSlot = (slot: KeySlot): KeySlot => (slot === "primary" ? "secondary" : "primary");
 
-const issue = async (
-  change: Change,
-  subscriptionId: string,
-  slot: KeySlot,
-  expiresAt: Date | undefined,
-): Promise<{ readonly key: string; readonly row: StoredKey }> => {
-  const key = newApiKey();
-  const row: StoredKey = {
-    id: uuidv7(change.at.getTime()),
-    subscriptionId,
-    slot,
-    prefix: apiKeyPrefix(key),
-    digest: apiKeyDigest(key),
-    createdAt: change.at,
-    expiresAt,
-    revokedAt: undefined,
-    lastUsedAt: undefined,
-    changedRevision: change.revision,
-  };
-  await insertKey(change.trx, row);
-  change.touchAccess();
-  return { key, row };
-};
-
-const end = async (change: Change, row: StoredKey): Promise<StoredKey> => {
-  const after = { ...row, revokedAt: change.at, changedRevision: change.revision };
-  await updateKey(change.trx, after);
-  change.touchAccess();
-  return after;
-};
-
-const endAfter = async (change: Change, row: StoredKey, graceMs: number): Promise<StoredKey> => {
-  if (graceMs === 0) return end(change, row);
-  const graceEnds = new Date(change.at.getTime() + graceMs);
-  // A key that ends anyway does not live longer by being rotated.
-  const expiresAt = row.expiresAt !== undefined && row.expiresAt < graceEnds ? row.expiresAt : graceEnds;
-  const after = { ...row, expiresAt, changedRevision: change.revision };
-  await updateKey(change.trx, after);
-  change.touchAccess();
-  return after;
+/** The key as one that does not end by itself: in its own slot, or in the other where that is free. */
+const lasting = async (change: Change, row: StoredKey): Promise<StoredKey> => {
+  const others = (await validKeys(change.trx, row.subscriptionId, change.at.getTime())).filter(
+    (key) => key.id !== row.id,
+  );
+  const slot = freeSlot(others, [row.slot, otherSlot(row.slot)]);
+  if (slot === undefined) throw refuse("state.conflict", "Both slots hold other keys. Revoke one of them first.");
+  return { ...row, slot, expiresAt: undefined, replacedBy: undefined };
 };

@@ -40,4 +40,5 @@ export const consumerSteps = {
   )`,
   "0108-api-key-subscription": `create index api_key_subscription on api_key (subscription_id)`,
   "0109-api-key-changed": `create index api_key_changed on api_key (changed_revision)`,
+  "0110-api-key-replaced": `alter table api_key add column replaced_by uuid`,
 } as const;

@@ -18,6 +18,8 @@ export interface StoredKey {
   /** To the minute, from what gateways report. */
   readonly lastUsedAt: Date | undefined;
   readonly changedRevision: number;
+  /** The key that a rotation put in its place. */
+  readonly replacedBy: string | undefined;
 }
 
 /** Keys after the id of the page, of one subscription or of all, revoked ones included where asked. */
@@ -65,14 +67,15 @@ export const insertKey = async (trx: Transaction<Tables>, key: StoredKey): Promi
       revoked_at: key.revokedAt ?? null,
       last_used_at: key.lastUsedAt ?? null,
       changed_revision: key.changedRevision,
+      replaced_by: key.replacedBy ?? null,
     })
     .execute();
 };
 
-/** Changes when a key ends. */
+/** Changes when a key ends, what replaced it, and its slot. */
 export const updateKey = async (
   trx: Transaction<Tables>,
-  key: Pick<StoredKey, "id" | "expiresAt" | "revokedAt" | "changedRevision">,
+  key: Pick<StoredKey, "id" | "slot" | "expiresAt" | "revokedAt" | "changedRevision" | "replacedBy">,
 ): Promise<void> => {
   await trx
     .updateTable("api_key")
@@ -80,6 +83,8 @@ export const updateKey = async (
       expires_at: key.expiresAt ?? null,
       revoked_at: key.revokedAt ?? null,
       changed_revision: key.changedRevision,
+      slot: key.slot,
+      replaced_by: key.replacedBy ?? null,
     })
     .where("id", "=", key.id)
     .execute();
@@ -125,6 +130,7 @@ const keyOf = (row: {
   revoked_at: Date | null;
   last_used_at: Date | null;
   changed_revision: number;
+  replaced_by: string | null;
 }): StoredKey => ({
   id: row.id,
   subscriptionId: row.subscription_id,
@@ -136,4 +142,5 @@ const keyOf = (row: {
   revokedAt: row.revoked_at ?? undefined,
   lastUsedAt: row.last_used_at ?? undefined,
   changedRevision: row.changed_revision,
+  replacedBy: row.replaced_by ?? undefined,
 });
