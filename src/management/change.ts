@@ -19,6 +19,7 @@ import type { Answer } from "./answer.ts";
 import { redactResource } from "./redact.ts";
 import { refuse } from "./refuse.ts";
 import { reviewChange } from "./review.ts";
+import { revisionMessage } from "./revision-message.ts";
 import type { ManagementTools } from "./tools.ts";
 
 /** A stored resource of one kind. */
@@ -139,6 +140,7 @@ const attempt = async (
   const revision = kind === undefined ? before : before + 1;
   const answer: Answer = { ...answered, revision, isCommitted: !options.isDryRun };
   if (options.isDryRun) throw new Tried({ ...answer, revision: before });
+  const audits = auditOf(options, draft, changes, revision, at);
   if (kind !== undefined) {
     await writeChanges(trx, changes);
     // Who makes it anew later is not bound by the bundle that had it.
@@ -146,10 +148,11 @@ const attempt = async (
       trx,
       changes.filter((change) => change.stored === undefined),
     );
-    const { actor, message, requestId } = options;
+    const { actor, requestId } = options;
+    const message = options.message ?? revisionMessage(audits);
     await writeRevision(trx, { number: revision, at, actor: actor.name, message, kind, requestId });
   }
-  await writeAudit(trx, auditOf(options, draft, changes, revision, at));
+  await writeAudit(trx, audits);
   await keepAnswer(tools, trx, options, answer, at);
   return answer;
 };

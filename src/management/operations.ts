@@ -33,6 +33,7 @@ import {
   patchOrganization,
   postOrganization,
 } from "./consumers/organizations.ts";
+import { postAccessKey } from "./consumers/post-access-key.ts";
 import { getSubscription, listSubscriptions, patchSubscription, postSubscription } from "./consumers/subscriptions.ts";
 import { listGateways } from "./gateways/list-gateways.ts";
 import { deleteCurrentSession, getCurrentSession, postSession, postSignInLink } from "./members/sessions.ts";
@@ -123,6 +124,7 @@ export const operations: readonly Operation[] = [
   listSubscriptionKeys,
   postKey,
   listKeys,
+  postAccessKey,
   getKey,
   rotateKey,
   patchKey,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { apiKeyDigest, newApiKey } from "../../model/api-key.ts";
-import { type Route, runCli, testServer } from "./testing-cli.ts";
+import { type Route, runCli, sendProblem, testServer } from "./testing-cli.ts";
 import { deadUrl, freshDirectory, updated, withPlatform } from "./testing-session.ts";
 
 /** The smallest file that `backup` could have written: of a platform without a row. */
@@ -19,47 +19,53 @@ const smallBackup = ((): Buffer => {
 describe("keys", () => {
   const key = newApiKey();
 
-  test("create makes what is missing on the way, uses what is there, and prints the key first", async () => {
+  const subscription = { id: "s1", product: "shop", plan: "free", application: "web", state: "active" };
+
+  test("create asks for everything in one request, and prints the key first", async () => {
     const routes: Record<string, Route> = {
-      "GET /api/v1/products/shop": () => ({ name: "shop", apis: [], plans: { free: {} } }),
-      "POST /api/v1/organizations": ({ json }) => ({ id: "o1", ...json }),
-      "POST /api/v1/applications": ({ json }) => ({ id: "a2", ...json }),
-      "GET /api/v1/applications": () => ({ items: [{ id: "a1", name: "web", organizationId: "o1" }] }),
-      "GET /api/v1/subscriptions": () => ({ items: [{ id: "s0", state: "ended" }] }),
-      "POST /api/v1/subscriptions": ({ json }) => ({ id: "s1", state: "active", ...json }),
-      "POST /api/v1/subscriptions/s1/keys": () => ({ id: "k1", key, slot: "primary" }),
+      "POST /api/v1/keys": () => ({ id: "k1", key, subscription, created: ["product/shop", "subscription/s1"] }),
     };
     await withPlatform(routes, {}, async ({ run, server }) => {
-      const { exit, out } = await run(["keys", "create", "--product", "shop", "--application", "web"]);
+      const { exit, out } = await run(["keys", "create", "--api", "shop", "--application", "web"]);
       assert.equal(exit, 0);
       assert.equal(out.split("\n")[0], key);
-      assert.deepEqual(server.calls(), [
-        "GET /api/v1/products/shop",
-        "GET /api/v1/organizations/default",
-        "POST /api/v1/organizations",
-        "GET /api/v1/applications",
-        "GET /api/v1/subscriptions",
-        "POST /api/v1/subscriptions",
-        "POST /api/v1/subscriptions/s1/keys",
-      ]);
-      assert.deepEqual(server.seen[5]?.json, { applicationId: "a1", product: "shop", plan: "free" });
+      assert.match(out, /It calls shop under the plan free, as web of default\. The product shop was made for it\./);
+      assert.deepEqual(server.seen[0]?.json, { api: "shop", organization: "default", application: "web" });
+      assert.equal(server.seen[0]?.query.wait, "applied");
       const json = (await run(["keys", "create", "--product", "shop", "--json"])).json();
-      assert.deepEqual([json.key, json.plan, json.subscription], [key, "free", "s1"]);
+      assert.deepEqual([json.key, json.created], [key, ["product/shop", "subscription/s1"]]);
     });
   });
 
-  test("with several plans one must be named; an unknown product lists those there are", async () => {
+  test("create --dry-run says what would be made and shows no key", async () => {
     const routes: Record<string, Route> = {
-      "GET /api/v1/products/shop": () => ({ name: "shop", plans: { free: {}, gold: {} } }),
-      "GET /api/v1/products": () => ({ items: [{ name: "shop" }] }),
+      "POST /api/v1/keys": () => ({ id: "k1", key, subscription, created: ["product/shop", "subscription/s1"] }),
+    };
+    await withPlatform(routes, {}, async ({ run, server }) => {
+      const dry = await run(["keys", "create", "--api", "shop", "--dry-run"]);
+      assert.match(dry.out, /^Would create a key for shop, plan free.*\n {2}\+ product shop\n {2}\+ subscription$/m);
+      assert.equal(server.seen[0]?.query.dryRun, "true");
+      const json = await run(["keys", "create", "--api", "shop", "--dry-run", "--json"]);
+      assert.ok(!`${dry.out}${json.out}`.includes(key));
+    });
+  });
+
+  test("create without what the key is for lists the products; a refused member is told as its flag", async () => {
+    const routes: Record<string, Route> = {
+      "GET /api/v1/products": () => ({ items: [{ name: "shop" }, { name: "gold" }] }),
+      "POST /api/v1/keys": (_request, response) =>
+        sendProblem(response, 422, {
+          code: "body.invalid",
+          detail: "/plan: name one of free, gold",
+          errors: [{ pointer: "/plan", message: "name one of free, gold" }],
+        }),
     };
     await withPlatform(routes, {}, async ({ run }) => {
+      const nothing = await run(["keys", "create"]);
+      assert.equal(nothing.exit, 2);
+      assert.match(nothing.err, /--api NAME, or --product with one of shop, gold/);
       const plans = await run(["keys", "create", "--product", "shop"]);
-      assert.equal(plans.exit, 2);
-      assert.match(plans.err, /--plan with one of free, gold/);
-      const unknown = await run(["keys", "create", "--product", "shpo"]);
-      assert.equal(unknown.exit, 1);
-      assert.match(unknown.err, /no product 'shpo'[\s\S]*Products: shop/);
+      assert.deepEqual([plans.exit, plans.err], [2, "error: --plan: name one of free, gold\nrequest id: req-1\n"]);
     });
   });
 
@@ -74,10 +80,12 @@ describe("keys", () => {
     const routes: Record<string, Route> = {
       "GET /api/v1/keys": ({ query }) =>
         query.cursor === "c2" ? { items: [page(2)] } : { items: [page(1)], next: "c2" },
+      "GET /api/v1/subscriptions": () => ({ items: [{ ...subscription, state: "pending" }] }),
     };
     await withPlatform(routes, {}, async ({ run }) => {
       const { out } = await run(["keys", "list"]);
-      assert.match(out, /^ID .*\nk1 {2}ptk_abcdefgh\.\.\. .*\nk2 {2}/);
+      assert.match(out, /^ID .*\nk1 {2}ptk_abcdefgh\.\.\. {2}pending {2}primary {2}shop {5}free {2}web .*\nk2 {2}/);
+      assert.equal(((await run(["keys", "list", "--json"])).json().items as unknown[]).length, 2);
     });
   });
 

@@ -3,7 +3,16 @@ import { answer, type Call, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { documentSource } from "./document-source.ts";
 import { CommandFailure, findingText } from "./failure.ts";
-import { findingsOf, type Json, listOf, numberOf, objectOf, textOf } from "./management-client.ts";
+import { inFlags } from "./in-flags.ts";
+import {
+  findingsOf,
+  type Json,
+  listOf,
+  type ManagementClient,
+  numberOf,
+  objectOf,
+  textOf,
+} from "./management-client.ts";
 import { platformOf } from "./platform.ts";
 import { counted } from "./table.ts";
 
@@ -41,7 +50,7 @@ export const importApi: CommandSpec = {
     const plan = await client
       .post("/apis:import", { ...body, dryRun: true }, { timeoutMs: 120_000 })
       .catch((thrown: unknown) => {
-        throw asFlags(thrown, call.argument(0) ?? "-");
+        throw inFlags(withName(thrown, call.argument(0) ?? "-"));
       });
     if (!call.isJson) call.terminal.err(findingsText(plan, shownName(call.argument(0) ?? "-")));
     if (call.isDryRun) {
@@ -58,40 +67,43 @@ export const importApi: CommandSpec = {
       const revision = numberOf(done, "revision");
       return `${removed > 0 ? "" : planText(done)}${revision === undefined ? "Nothing to do: the API is as the document says." : `Imported as revision ${revision}.`}`;
     });
+    if (!call.isJson && done.isNew === true) call.terminal.err(await nextSteps(client, done));
     return exitCodes.ok;
   },
 };
 
-/** The members of the request are the command's flags, and the document is the argument: mistakes are told in these words. */
-const asFlags = (thrown: unknown, argument: string): unknown => {
+// The document is the argument, under whose name its findings stand.
+const withName = (thrown: unknown, argument: string): unknown => {
   if (!(thrown instanceof CommandFailure)) return thrown;
-  const { failure } = thrown;
-  const isOfFlags = failure.code === "body.invalid" && failure.findings.length > 0;
-  const findings = failure.findings.map((finding) => {
-    const flag = finding.path === undefined ? undefined : flagOfPath[finding.path.split("/")[1] ?? ""];
-    if (isOfFlags && flag !== undefined) return { ...finding, path: flag };
-    return finding.file === undefined && finding.line !== undefined
-      ? { ...finding, file: shownName(argument) }
-      : finding;
-  });
-  return new CommandFailure(
-    {
-      ...failure,
-      findings,
-      ...(isOfFlags && findings.every(({ path }) => path?.startsWith("--")) ? { exit: exitCodes.usage } : {}),
-    },
-    thrown,
+  const findings = thrown.failure.findings.map((finding) =>
+    finding.file === undefined && finding.line !== undefined ? { ...finding, file: shownName(argument) } : finding,
   );
-};
-
-const flagOfPath: Readonly<Record<string, string>> = {
-  name: "--name",
-  path: "--path",
-  protect: "--protect",
-  backend: "--backend",
+  return new CommandFailure({ ...thrown.failure, findings }, thrown);
 };
 
 const shownName = (argument: string): string => (argument === "-" ? "(standard input)" : argument);
+
+/** How a new API is called: with a key where it takes keys. The operation shown is the one that needs least. */
+const nextSteps = async (client: ManagementClient, done: Json): Promise<string> => {
+  const name = textOf(done, "api") ?? "";
+  const api = await client.get(`/apis/${encodeURIComponent(name)}`);
+  const added = operationsOf(done, "added");
+  const isEasy = (one: Json): boolean => textOf(one, "method") === "GET" && !(textOf(one, "path") ?? "{").includes("{");
+  const first = added.find(isEasy) ?? added.find((one) => textOf(one, "method") === "GET") ?? added[0];
+  const path = `${textOf(done, "path") ?? ""}${textOf(first, "path") ?? ""}`;
+  const line = `portico try ${textOf(first, "method") ?? "GET"} ${/[{}&?;*]/.test(path) ? `'${path}'` : path}`;
+  const protect = protectionsOf(api.protect);
+  if (protect.includes("key")) {
+    return `next: portico keys create --api ${name}   # shows a key, once\n      PORTICO_KEY=ptk_... ${line}\n`;
+  }
+  return protect.length === 0 ? `next: ${line}\n` : `next: ${line} -H 'authorization: Bearer TOKEN'\n`;
+};
+
+const protectionsOf = (protect: unknown): readonly string[] => {
+  if (protect === undefined) return ["key"];
+  const list: readonly unknown[] = Array.isArray(protect) ? protect : [protect];
+  return list.filter((one) => typeof one === "string").filter((one) => one !== "none");
+};
 
 const settingsOf = (call: Call): Json => {
   const [name, path, protect, backend] = [

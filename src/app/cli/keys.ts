@@ -1,6 +1,7 @@
 import { answer, type CommandSpec, exitCodes } from "./command.ts";
 import { confirmOrFail } from "./confirm.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
+import { inFlags } from "./in-flags.ts";
 import { type Json, type ManagementClient, objectOf, textOf } from "./management-client.ts";
 import { platformOf } from "./platform.ts";
 import { table } from "./table.ts";
@@ -11,15 +12,20 @@ const usualApplication = "cli";
 const create: CommandSpec = {
   name: "keys create",
   group: "Call",
-  summary: "Create a key for a product, in one step",
+  summary: "Create a key for an API or a product, in one step",
   details:
-    "Finds or creates the organization, the application and its subscription. The key is shown once; only its digest is kept.",
+    "Makes what is missing on the way: the organization, the application and its subscription, and for an API that no product holds a product of its name whose plan allows 60 calls a minute. The key is shown once; only its digest is kept.",
   options: [
-    { flags: "--product <name>", description: "product whose APIs the key may call", isRequired: true },
+    { flags: "--api <name>", description: "API that the key may call" },
+    {
+      flags: "--product <name>",
+      description: "product whose APIs the key may call",
+      defaultText: "the one that holds the API",
+    },
     {
       flags: "--plan <name>",
       description: "plan of the product",
-      defaultText: "the only one, where there is only one",
+      defaultText: "the only one, or the only one that needs no approval",
     },
     { flags: "--application <name>", description: "application that calls", defaultText: usualApplication },
     {
@@ -31,34 +37,51 @@ const create: CommandSpec = {
   ],
   usesPlatform: true,
   isWrite: true,
-  examples: ["export PORTICO_KEY=$(portico keys create --product bookshop --json | jq -r .key)"],
+  examples: [
+    "portico keys create --api orders",
+    "export PORTICO_KEY=$(portico keys create --product bookshop --json | jq -r .key)",
+  ],
   run: async (call) => {
-    const { client } = await platformOf(call);
-    const product = call.text("product") ?? "";
-    const plan = await planOf(client, product, call.text("plan"));
-    const slot = slotOf(call.text("slot"));
-    const names = {
+    const body = {
+      api: call.text("api"),
+      product: call.text("product"),
+      plan: call.text("plan"),
+      slot: slotOf(call.text("slot")),
       organization: call.text("organization") ?? usualOrganization,
       application: call.text("application") ?? usualApplication,
     };
+    const { client } = await platformOf(call);
+    if (body.api === undefined && body.product === undefined) throw await nothingNamed(client);
+    const query = call.isDryRun ? { dryRun: "true" } : { wait: "applied", timeout: "10s" };
+    const made = await client.post("/keys", body, { query }).catch((thrown: unknown) => {
+      throw inFlags(thrown);
+    });
+    const subscription = objectOf(made, "subscription");
+    const [product, plan] = [textOf(subscription, "product") ?? "", textOf(subscription, "plan") ?? ""];
+    const who = `${body.application} of ${body.organization}`;
+    const created = listOfText(made, "created");
     if (call.isDryRun) {
-      await answer(
-        call,
-        { dryRun: true, product, plan, ...names },
-        () =>
-          `Would create a key of ${names.application} (${names.organization}) for ${product}, plan ${plan} (--dry-run).`,
+      // What would be issued is no key that anybody could use.
+      const { key: _, ...rest } = made;
+      await answer(call, { ...rest, dryRun: true }, () =>
+        [
+          `Would create a key for ${product}, plan ${plan}, as ${who} (--dry-run).`,
+          ...created.map(
+            (one) =>
+              `  + ${one
+                .split("/")
+                .slice(0, one.startsWith("subscription/") ? 1 : 2)
+                .join(" ")}`,
+          ),
+        ].join("\n"),
       );
       return exitCodes.ok;
     }
-    const subscription = await subscriptionOf(client, { product, plan, ...names });
-    const id = requiredId(subscription, "subscription");
-    const wait = { query: { wait: "applied", timeout: "10s" } };
-    const made = await client.post(`/subscriptions/${id}/keys`, slot === undefined ? {} : { slot }, wait);
-    const state = textOf(subscription, "state") ?? "active";
-    await answer(call, { ...made, subscription: id, product, plan, state }, () => {
-      const key = textOf(made, "key") ?? "";
+    await answer(call, made, () => {
+      const state = textOf(subscription, "state") ?? "active";
       const pending = state === "active" ? "" : `The subscription is ${state}: the key works once it is approved.\n`;
-      return `${key}\n\nKeep it: it is shown this once. It calls ${product} under the plan ${plan}, as ${names.application} of ${names.organization}.\n${pending}`;
+      const makes = created.some((one) => one.startsWith("product/")) ? ` The product ${product} was made for it.` : "";
+      return `${textOf(made, "key") ?? ""}\n\nKeep it: it is shown this once. It calls ${product} under the plan ${plan}, as ${who}.${makes}\n${pending}`;
     });
     return exitCodes.ok;
   },
@@ -72,19 +95,34 @@ const list: CommandSpec = {
   run: async (call) => {
     const { client } = await platformOf(call);
     const keys = await client.list("/keys");
-    await answer(call, { items: keys }, () =>
+    if (call.isJson) {
+      await answer(call, { items: keys }, () => "");
+      return exitCodes.ok;
+    }
+    const subscriptions = new Map(
+      (await client.list("/subscriptions")).map((one) => [textOf(one, "id") ?? "", one] as const),
+    );
+    await answer(call, keys, () =>
       table(
-        ["ID", "KEY", "STATE", "SLOT", "SUBSCRIPTION", "EXPIRES", "LAST USED"],
-        keys.map((key) => [
-          textOf(key, "id") ?? "",
-          `${textOf(key, "prefix") ?? ""}...`,
-          textOf(key, "state") ?? "",
-          textOf(key, "slot") ?? "",
-          textOf(key, "subscriptionId") ?? "",
-          textOf(key, "expiresAt") ?? "never",
-          textOf(key, "lastUsedAt") ?? "never",
-        ]),
-        "There are no keys. Create one with `portico keys create --product NAME`.",
+        ["ID", "KEY", "STATE", "SLOT", "PRODUCT", "PLAN", "APPLICATION", "EXPIRES", "LAST USED"],
+        keys.map((key) => {
+          const subscription = subscriptions.get(textOf(key, "subscriptionId") ?? "");
+          const subscribed = textOf(subscription, "state") ?? "active";
+          const state = textOf(key, "state") ?? "";
+          return [
+            textOf(key, "id") ?? "",
+            `${textOf(key, "prefix") ?? ""}...`,
+            // A good key of a subscription that may not call is as good as none.
+            state === "active" && subscribed !== "active" ? subscribed : state,
+            textOf(key, "slot") ?? "",
+            textOf(subscription, "product") ?? "",
+            textOf(subscription, "plan") ?? "",
+            textOf(subscription, "application") ?? "",
+            textOf(key, "expiresAt") ?? "never",
+            textOf(key, "lastUsedAt") ?? "never",
+          ];
+        }),
+        "There are no keys. Create one with `portico keys create --api NAME`.",
         call.terminal.isOutputTerminal ? call.terminal.columns : undefined,
       ),
     );
@@ -116,11 +154,11 @@ const rotate: CommandSpec = {
       return exitCodes.ok;
     }
     const { client } = await platformOf(call);
-    const made = await client.post(
-      `/keys/${encodeURIComponent(id)}:rotate`,
-      { grace },
-      { query: { wait: "applied", timeout: "10s" } },
-    );
+    const made = await client
+      .post(`/keys/${encodeURIComponent(id)}:rotate`, { grace }, { query: { wait: "applied", timeout: "10s" } })
+      .catch((thrown: unknown) => {
+        throw inFlags(thrown);
+      });
     await answer(
       call,
       made,
@@ -189,63 +227,20 @@ const digest: CommandSpec = {
 /** `portico keys ...`. */
 export const keyCommands: readonly CommandSpec[] = [create, list, rotate, revoke, digest];
 
-const planOf = async (client: ManagementClient, product: string, asked: string | undefined): Promise<string> => {
-  const found = await client.find(`/products/${encodeURIComponent(product)}`);
-  if (found === undefined) {
-    const names = (await client.list("/products")).map((one) => textOf(one, "name") ?? "");
-    throw new CommandFailure({
-      code: "product.not_found",
-      message: `There is no product '${product}'.`,
-      next: names.length === 0 ? "Create a product first." : `Products: ${names.join(", ")}.`,
-    });
-  }
-  const plans = Object.keys(objectOf(found, "plans") ?? {});
-  if (asked !== undefined && plans.includes(asked)) return asked;
-  const [only, ...others] = plans;
-  if (asked === undefined && only !== undefined && others.length === 0) return only;
-  throw usageFailure(
-    asked === undefined
-      ? `The product '${product}' has ${plans.length} plans.`
-      : `The product '${product}' has no plan '${asked}'.`,
-    `Give --plan with one of ${plans.join(", ")}.`,
+const nothingNamed = async (client: ManagementClient): Promise<CommandFailure> => {
+  const products = (await client.list("/products")).map((one) => textOf(one, "name") ?? "");
+  return usageFailure(
+    "Nothing says what the key is for.",
+    `Give --api NAME${products.length === 0 ? "" : `, or --product with one of ${products.join(", ")}`}.`,
   );
 };
 
-interface Wanted {
-  readonly product: string;
-  readonly plan: string;
-  readonly organization: string;
-  readonly application: string;
-}
-
-const subscriptionOf = async (client: ManagementClient, wanted: Wanted): Promise<Json> => {
-  const organization =
-    (await client.find(`/organizations/${encodeURIComponent(wanted.organization)}`)) ??
-    (await client.post("/organizations", { name: wanted.organization }));
-  const organizationId = requiredId(organization, "organization");
-  const applications = await client.list("/applications", { query: { organization: organizationId } });
-  const application =
-    applications.find((one) => textOf(one, "name") === wanted.application) ??
-    (await client.post("/applications", { name: wanted.application, organizationId }));
-  const applicationId = requiredId(application, "application");
-  const query = { application: applicationId, product: wanted.product, plan: wanted.plan };
-  const known = (await client.list("/subscriptions", { query })).find(
-    (one) => !["ended", "rejected"].includes(textOf(one, "state") ?? ""),
-  );
-  return known ?? client.post("/subscriptions", { applicationId, product: wanted.product, plan: wanted.plan });
+const listOfText = (value: Json, name: string): readonly string[] => {
+  const list = value[name];
+  return Array.isArray(list) ? list.filter((one) => typeof one === "string") : [];
 };
 
 const slotOf = (text: string | undefined): string | undefined => {
   if (text === undefined || text === "primary" || text === "secondary") return text;
   throw usageFailure(`'${text}' is no slot.`, "Give primary or secondary.");
-};
-
-const requiredId = (value: Json, what: string): string => {
-  const id = textOf(value, "id");
-  if (id !== undefined) return id;
-  throw new CommandFailure({
-    code: "platform.unknown",
-    message: `The platform's answer has no id of the ${what}.`,
-    next: "Check that the versions of platform and command line are the same.",
-  });
 };

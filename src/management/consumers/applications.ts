@@ -1,13 +1,10 @@
 import { z } from "zod";
-import { uuidv7 } from "../../base/ids.ts";
 import { consumerNameSchema } from "../../model/consumer.ts";
 import {
   deleteApplication as deleteRow,
   findApplication,
   findApplicationByName,
-  insertApplication,
   listApplications as listRows,
-  type StoredApplication,
   updateApplication,
 } from "../../store/repositories/applications.ts";
 import { findOrganization } from "../../store/repositories/organizations.ts";
@@ -16,30 +13,13 @@ import { defineOperation, type Operation } from "../operation.ts";
 import { idPlaceOf, limitOf, pageJson, pageOf, pageQuerySchema } from "../paging.ts";
 import { refuse } from "../refuse.ts";
 import { notFound } from "../resources/collection.ts";
+import { applicationSchema, applicationView } from "./application-view.ts";
+import { createApplication } from "./consumer-writes.ts";
 
-const viewSchema = z
-  .object({
-    id: z.string(),
-    organizationId: z.string(),
-    organization: z.string().describe("The organization's name."),
-    name: z.string(),
-    title: z.string().optional(),
-    createdAt: z.iso.datetime(),
-  })
-  .meta({ id: "Application" });
 const paramsSchema = z.object({
   application: z.string().max(100).describe("Its id, or its name where only one organization has it."),
 });
 const titleSchema = z.string().max(200);
-
-const viewOf = (row: StoredApplication) => ({
-  id: row.id,
-  organizationId: row.organizationId,
-  organization: row.organization,
-  name: row.name,
-  title: row.title,
-  createdAt: row.createdAt.toISOString(),
-});
 
 /** The applications, of one organization or of all. */
 export const listApplications: Operation = defineOperation({
@@ -50,14 +30,14 @@ export const listApplications: Operation = defineOperation({
   summary: "List the applications",
   access: "consumers.read",
   query: pageQuerySchema.extend({ organization: z.string().max(100).optional().describe("Id or name.") }),
-  answers: { 200: { description: "The oldest first.", schema: pageOf(viewSchema) } },
+  answers: { 200: { description: "The oldest first.", schema: pageOf(applicationSchema) } },
   refusals: [404],
   run: async ({ tools, query }) => {
     const limit = limitOf(query);
     const owner = query.organization === undefined ? undefined : await findOrganization(tools.db, query.organization);
     if (query.organization !== undefined && owner === undefined) throw notFound("organization", query.organization);
     const rows = await listRows(tools.db, { after: idPlaceOf(query), limit: limit + 1, organizationId: owner?.id });
-    return { status: 200, json: pageJson(rows, limit, (row) => row.id, viewOf) };
+    return { status: 200, json: pageJson(rows, limit, (row) => row.id, applicationView) };
   },
 });
 
@@ -71,12 +51,12 @@ export const getApplication: Operation = defineOperation({
   access: "consumers.read",
   params: paramsSchema,
   hasEtag: true,
-  answers: { 200: { description: "The application.", schema: viewSchema } },
+  answers: { 200: { description: "The application.", schema: applicationSchema } },
   refusals: [404],
   run: async ({ tools, params }) => {
     const row = await findApplication(tools.db, params.application);
     if (row === undefined) throw notFound("application", params.application);
-    return { status: 200, json: viewOf(row) };
+    return { status: 200, json: applicationView(row) };
   },
 });
 
@@ -93,7 +73,7 @@ export const postApplication: Operation = defineOperation({
     name: consumerNameSchema,
     title: titleSchema.optional(),
   }),
-  answers: { 201: { description: "Created.", schema: viewSchema } },
+  answers: { 201: { description: "Created.", schema: applicationSchema } },
   refusals: [409, 415, 422],
   run: (call) =>
     call.change(async (change) => {
@@ -109,17 +89,8 @@ export const postApplication: Operation = defineOperation({
           `The organization '${organization.name}' has an application '${name}' already.`,
         );
       }
-      const row = {
-        id: uuidv7(change.at.getTime()),
-        organizationId: organization.id,
-        name,
-        title,
-        createdAt: change.at,
-      };
-      await insertApplication(change.trx, row);
-      const view = viewOf({ ...row, organization: organization.name });
-      change.audit({ target: `application/${row.id}`, after: view });
-      return { status: 201, json: view, headers: { Location: `/api/v1/applications/${row.id}` } };
+      const row = await createApplication(change, organization, { name, title });
+      return { status: 201, json: applicationView(row), headers: { Location: `/api/v1/applications/${row.id}` } };
     }),
 });
 
@@ -134,18 +105,18 @@ export const patchApplication: Operation = defineOperation({
   params: paramsSchema,
   body: z.strictObject({ title: titleSchema.nullable().optional() }),
   hasEtag: true,
-  answers: { 200: { description: "Changed.", schema: viewSchema } },
+  answers: { 200: { description: "Changed.", schema: applicationSchema } },
   refusals: [404, 412, 415, 422],
   run: (call) =>
     call.change(async (change) => {
       const row = await findApplication(change.trx, call.params.application);
       if (row === undefined) throw notFound("application", call.params.application);
-      call.match(viewOf(row));
+      call.match(applicationView(row));
       const { title } = call.body;
       const after = { ...row, title: title === undefined ? row.title : (title ?? undefined) };
       await updateApplication(change.trx, row.id, after.title);
-      change.audit({ target: `application/${row.id}`, before: viewOf(row), after: viewOf(after) });
-      return { status: 200, json: viewOf(after) };
+      change.audit({ target: `application/${row.id}`, before: applicationView(row), after: applicationView(after) });
+      return { status: 200, json: applicationView(after) };
     }),
 });
 
@@ -164,7 +135,7 @@ export const deleteApplication: Operation = defineOperation({
     call.change(async (change) => {
       const row = await findApplication(change.trx, call.params.application);
       if (row === undefined) throw notFound("application", call.params.application);
-      call.match(viewOf(row));
+      call.match(applicationView(row));
       const subscriptions = await listSubscriptions(change.trx, {
         after: undefined,
         limit: 500,
@@ -181,7 +152,7 @@ export const deleteApplication: Operation = defineOperation({
         );
       }
       await deleteRow(change.trx, row.id);
-      change.audit({ target: `application/${row.id}`, before: viewOf(row) });
+      change.audit({ target: `application/${row.id}`, before: applicationView(row) });
       return { status: 204 };
     }),
 });

@@ -1,32 +1,21 @@
 import { z } from "zod";
-import { uuidv7 } from "../../base/ids.ts";
 import { consumerNameSchema } from "../../model/consumer.ts";
 import { listApplications } from "../../store/repositories/applications.ts";
 import {
   deleteOrganization as deleteRow,
   findOrganization,
-  insertOrganization,
   listOrganizations as listRows,
-  type StoredOrganization,
   updateOrganization,
 } from "../../store/repositories/organizations.ts";
 import { defineOperation, type Operation } from "../operation.ts";
 import { idPlaceOf, limitOf, pageJson, pageOf, pageQuerySchema } from "../paging.ts";
 import { refuse } from "../refuse.ts";
 import { notFound } from "../resources/collection.ts";
+import { createOrganization } from "./consumer-writes.ts";
+import { organizationSchema, organizationView } from "./organization-view.ts";
 
-const viewSchema = z
-  .object({ id: z.string(), name: z.string(), title: z.string().optional(), createdAt: z.iso.datetime() })
-  .meta({ id: "Organization" });
 const paramsSchema = z.object({ organization: z.string().max(100).describe("Its id or its name.") });
 const titleSchema = z.string().max(200);
-
-const viewOf = (row: StoredOrganization) => ({
-  id: row.id,
-  name: row.name,
-  title: row.title,
-  createdAt: row.createdAt.toISOString(),
-});
 
 /** The organizations. */
 export const listOrganizations: Operation = defineOperation({
@@ -37,11 +26,11 @@ export const listOrganizations: Operation = defineOperation({
   summary: "List the organizations",
   access: "consumers.read",
   query: pageQuerySchema,
-  answers: { 200: { description: "The oldest first.", schema: pageOf(viewSchema) } },
+  answers: { 200: { description: "The oldest first.", schema: pageOf(organizationSchema) } },
   run: async ({ tools, query }) => {
     const limit = limitOf(query);
     const rows = await listRows(tools.db, { after: idPlaceOf(query), limit: limit + 1 });
-    return { status: 200, json: pageJson(rows, limit, (row) => row.id, viewOf) };
+    return { status: 200, json: pageJson(rows, limit, (row) => row.id, organizationView) };
   },
 });
 
@@ -55,12 +44,12 @@ export const getOrganization: Operation = defineOperation({
   access: "consumers.read",
   params: paramsSchema,
   hasEtag: true,
-  answers: { 200: { description: "The organization.", schema: viewSchema } },
+  answers: { 200: { description: "The organization.", schema: organizationSchema } },
   refusals: [404],
   run: async ({ tools, params }) => {
     const row = await findOrganization(tools.db, params.organization);
     if (row === undefined) throw notFound("organization", params.organization);
-    return { status: 200, json: viewOf(row) };
+    return { status: 200, json: organizationView(row) };
   },
 });
 
@@ -73,18 +62,16 @@ export const postOrganization: Operation = defineOperation({
   summary: "Create an organization",
   access: "consumers.write",
   body: z.strictObject({ name: consumerNameSchema, title: titleSchema.optional() }),
-  answers: { 201: { description: "Created.", schema: viewSchema } },
+  answers: { 201: { description: "Created.", schema: organizationSchema } },
   refusals: [409, 415, 422],
   run: (call) =>
     call.change(async (change) => {
-      const { name, title } = call.body;
+      const { name } = call.body;
       if ((await findOrganization(change.trx, name)) !== undefined) {
         throw refuse("resource.exists", `There is an organization '${name}' already.`);
       }
-      const row = { id: uuidv7(change.at.getTime()), name, title, createdAt: change.at };
-      await insertOrganization(change.trx, row);
-      change.audit({ target: `organization/${name}`, after: viewOf(row) });
-      return { status: 201, json: viewOf(row), headers: { Location: `/api/v1/organizations/${row.id}` } };
+      const row = await createOrganization(change, call.body);
+      return { status: 201, json: organizationView(row), headers: { Location: `/api/v1/organizations/${row.id}` } };
     }),
 });
 
@@ -99,18 +86,22 @@ export const patchOrganization: Operation = defineOperation({
   params: paramsSchema,
   body: z.strictObject({ title: titleSchema.nullable().optional() }),
   hasEtag: true,
-  answers: { 200: { description: "Changed.", schema: viewSchema } },
+  answers: { 200: { description: "Changed.", schema: organizationSchema } },
   refusals: [404, 412, 415, 422],
   run: (call) =>
     call.change(async (change) => {
       const row = await findOrganization(change.trx, call.params.organization);
       if (row === undefined) throw notFound("organization", call.params.organization);
-      call.match(viewOf(row));
+      call.match(organizationView(row));
       const { title } = call.body;
       const after = { ...row, title: title === undefined ? row.title : (title ?? undefined) };
       await updateOrganization(change.trx, after);
-      change.audit({ target: `organization/${row.name}`, before: viewOf(row), after: viewOf(after) });
-      return { status: 200, json: viewOf(after) };
+      change.audit({
+        target: `organization/${row.name}`,
+        before: organizationView(row),
+        after: organizationView(after),
+      });
+      return { status: 200, json: organizationView(after) };
     }),
 });
 
@@ -129,7 +120,7 @@ export const deleteOrganization: Operation = defineOperation({
     call.change(async (change) => {
       const row = await findOrganization(change.trx, call.params.organization);
       if (row === undefined) throw notFound("organization", call.params.organization);
-      call.match(viewOf(row));
+      call.match(organizationView(row));
       const applications = await listApplications(change.trx, { after: undefined, limit: 10, organizationId: row.id });
       if (applications.length > 0) {
         throw refuse(
@@ -139,7 +130,7 @@ export const deleteOrganization: Operation = defineOperation({
         );
       }
       await deleteRow(change.trx, row.id);
-      change.audit({ target: `organization/${row.name}`, before: viewOf(row) });
+      change.audit({ target: `organization/${row.name}`, before: organizationView(row) });
       return { status: 204 };
     }),
 });

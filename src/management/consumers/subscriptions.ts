@@ -1,20 +1,18 @@
 import { z } from "zod";
-import { uuidv7 } from "../../base/ids.ts";
 import { type SubscriptionState, subscriptionStateSchema } from "../../model/consumer.ts";
 import { nameSchema } from "../../model/names.ts";
 import { revokeKeysOf } from "../../store/repositories/api-keys.ts";
 import { findApplication } from "../../store/repositories/applications.ts";
 import {
   findSubscription,
-  insertSubscription,
   listSubscriptions as listRows,
   updateSubscription,
 } from "../../store/repositories/subscriptions.ts";
-import type { Change } from "../change.ts";
 import { defineOperation, type Operation } from "../operation.ts";
 import { idPlaceOf, limitOf, pageJson, pageOf, pageQuerySchema } from "../paging.ts";
 import { refuse } from "../refuse.ts";
 import { notFound } from "../resources/collection.ts";
+import { createSubscription, planOf, wrong } from "./consumer-writes.ts";
 import { subscriptionSchema, subscriptionView } from "./subscription-view.ts";
 
 const paramsSchema = z.object({ subscription: z.string().max(100) });
@@ -94,23 +92,8 @@ export const postSubscription: Operation = defineOperation({
       const { applicationId, product, plan } = call.body;
       const application = await findApplication(change.trx, applicationId);
       if (application === undefined) throw wrong("/applicationId", `there is no application '${applicationId}'`);
-      const approval = planOf(change, product, plan).approval ?? "automatic";
-      const state = call.body.state ?? (approval === "manual" ? "pending" : "active");
-      const row = {
-        id: uuidv7(change.at.getTime()),
-        applicationId: application.id,
-        product,
-        plan,
-        state,
-        createdAt: change.at,
-        changedRevision: change.revision,
-      };
-      await insertSubscription(change.trx, row);
-      change.touchAccess();
-      const { organizationId, organization } = application;
-      const view = subscriptionView({ ...row, application: application.name, organizationId, organization });
-      change.audit({ target: `subscription/${row.id}`, after: view });
-      return { status: 201, json: view, headers: { Location: `/api/v1/subscriptions/${row.id}` } };
+      const row = await createSubscription(change, application, { product, plan, state: call.body.state });
+      return { status: 201, json: subscriptionView(row), headers: { Location: `/api/v1/subscriptions/${row.id}` } };
     }),
 });
 
@@ -157,19 +140,3 @@ export const patchSubscription: Operation = defineOperation({
       return { status: 200, json: subscriptionView(after) };
     }),
 });
-
-const planOf = (change: Change, product: string, plan: string) => {
-  const found = change.find("product", product)?.resource.body;
-  if (found === undefined) throw wrong("/product", `there is no product '${product}'`);
-  const bought = found.plans[plan];
-  if (bought === undefined) {
-    throw wrong(
-      "/plan",
-      `the product '${product}' has no plan '${plan}'; it has ${Object.keys(found.plans).join(", ")}`,
-    );
-  }
-  return bought;
-};
-
-const wrong = (pointer: string, message: string) =>
-  refuse("body.invalid", `${pointer}: ${message}`, [{ pointer, message }]);
