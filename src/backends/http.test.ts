@@ -92,6 +92,16 @@ test("everything that the file says reaches the engine", () => {
   });
 });
 
+test("a version of HTTP is spoken where it can be, and nothing else is accepted", () => {
+  const base = { kind: "http", url: "https://a.test" };
+  assert.deepEqual(build({ ...base, protocol: "h2" }).mistakes, []);
+  assert.equal(build({ ...base, protocol: "auto", "grpc-web": false }).target?.translatesGrpcWeb, false);
+  assert.equal(build({ ...base, url: "http://a.test", protocol: "h2c" }).target?.protocol, "h2c");
+  assert.match(build({ ...base, protocol: "h2c" }).mistakes.join(), /\.protocol/);
+  assert.match(build({ ...base, url: "http://a.test", protocol: "h2" }).mistakes.join(), /\.protocol/);
+  assert.match(build({ ...base, "grpc-web": true }).mistakes.join(), /\.grpc-web/);
+});
+
 test("credentials that would break the message are mistakes, without showing the secret", () => {
   const { mistakes } = build({
     kind: "http",

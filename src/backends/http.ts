@@ -84,6 +84,12 @@ const schema = z
     "idle-timeout": duration.optional(),
     "connections-max": z.int().min(1).max(10_000).optional(),
     "pending-max": z.int().min(0).max(100_000).optional(),
+    /**
+     * What is spoken to the targets: `http/1.1` (default), `h2` (agreed on by ALPN), `h2c` (HTTP/2 without TLS), or `auto` (ALPN decides).
+     */
+    protocol: z.enum(["http/1.1", "h2", "h2c", "auto"]).optional(),
+    /** Over HTTP/2 calls of gRPC-Web become calls of gRPC; false where the backend speaks gRPC-Web itself. */
+    "grpc-web": z.boolean().optional(),
     "preserve-host": z.boolean().optional(),
     tls: z
       .strictObject({
@@ -134,10 +140,10 @@ const ownedHeaders = new Set([
   "upgrade",
 ]);
 
-/** A service reached over HTTP/1.1, with or without TLS; the engine keeps the connections. */
+/** A service reached over HTTP/1.1 or HTTP/2, with or without TLS; the engine keeps the connections. */
 export const httpBackend: BackendKind = defineBackend({
   kind: "http",
-  summary: "A service reached over HTTP/1.1, with or without TLS.",
+  summary: "A service reached over HTTP/1.1 or HTTP/2 (gRPC too), with or without TLS.",
   schema,
   build: (config, tools) => {
     const headers = Object.entries(config.credentials?.headers ?? {});
@@ -153,6 +159,11 @@ export const httpBackend: BackendKind = defineBackend({
       tools.mistake(".tls", "`client-certificate` and `client-key` belong together");
     if (config.tls !== undefined && !entries.some((target) => target.url.startsWith("https:")))
       tools.mistake(".tls", "the URL does not begin with https:");
+    const scheme = config.protocol === "h2" ? "https:" : config.protocol === "h2c" ? "http:" : "";
+    if (!entries.every((target) => target.url.startsWith(scheme)))
+      tools.mistake(".protocol", `\`${config.protocol}\` is spoken to URLs that begin with ${scheme}`);
+    if (config["grpc-web"] !== undefined && (config.protocol ?? "http/1.1") === "http/1.1")
+      tools.mistake(".grpc-web", "gRPC needs HTTP/2: set `protocol`");
     const urls = new Set(entries.map((target) => target.url));
     if (urls.size < entries.length) tools.mistake(".targets", "two targets have the same URL");
     const targetOf = (target: Entry): UpstreamTarget => ({
@@ -163,6 +174,8 @@ export const httpBackend: BackendKind = defineBackend({
       connectionsMax: config["connections-max"] ?? httpBackendDefaults.connectionsMax,
       pendingMax: config["pending-max"] ?? httpBackendDefaults.pendingMax,
       preserveHost: config["preserve-host"] ?? false,
+      ...(config.protocol === undefined ? {} : { protocol: config.protocol }),
+      ...(config["grpc-web"] === undefined ? {} : { translatesGrpcWeb: config["grpc-web"] }),
       tls: {
         ...(config.tls?.["server-name"] === undefined ? {} : { serverName: config.tls["server-name"] }),
         ...(config.tls?.ca === undefined ? {} : { ca: config.tls.ca }),

@@ -33,6 +33,10 @@ export interface UpstreamTarget {
   readonly connectionsMax: number;
   readonly pendingMax: number;
   readonly preserveHost: boolean;
+  /** `h2`: by ALPN, nothing else; `h2c`: by prior knowledge; `auto`: what ALPN agrees on. HTTP/1.1 where absent. */
+  readonly protocol?: "http/1.1" | "h2" | "h2c" | "auto";
+  /** Calls of gRPC-Web are translated where the backend speaks HTTP/2; true where absent. */
+  readonly translatesGrpcWeb?: boolean;
   readonly tls: {
     readonly serverName?: string;
     readonly ca?: string;
@@ -103,7 +107,7 @@ export interface ClusterConfig {
 export interface BackendTools {
   readonly at: string;
   mistake(path: string, message: string): void;
-  /** The engine's HTTP/1.1 client to one target, with its pool of connections: they outlive swaps while the target is the same. */
+  /** The engine's HTTP client to one target, with its pool of connections: they outlive swaps while the target is the same. */
   upstream(target: UpstreamTarget): BuiltBackend;
   /** The same over several targets, or with rules about their failures; what is learnt about them is known to all threads. */
   cluster(config: ClusterConfig): BuiltBackend;

@@ -61,6 +61,12 @@ export const httpBackendSchema = z
     "idle-timeout": durationSchema.optional(),
     "connections-max": z.int().min(1).max(10_000).optional(),
     "pending-max": z.int().min(0).max(100_000).optional(),
+    /**
+     * What is spoken to the targets: `http/1.1` (default), `h2` (agreed on by ALPN), `h2c` (HTTP/2 without TLS), or `auto` (ALPN decides).
+     */
+    protocol: z.enum(["http/1.1", "h2", "h2c", "auto"]).optional(),
+    /** Over HTTP/2 calls of gRPC-Web become calls of gRPC; false where the backend speaks gRPC-Web itself. */
+    "grpc-web": z.boolean().optional(),
     /** Host header sent to the backend: the URL's own (default) or the client's. */
     "preserve-host": z.boolean().optional(),
     tls: z

@@ -27,7 +27,7 @@ export const forwardRequest: Policy = definePolicy({
 | \`buffer-request-body\` | \`false\` | holds the request's body, so that it can be sent again |
 | \`buffer-response\` | – | accepted for documents of other gateways; replies always pass as they arrive |
 | \`fail-on-error-status-code\` | \`false\` | a status of 400 to 599 runs \`on-error\` instead of \`outbound\` |
-| \`http-version\` | \`1\` | only \`1\` in this version; \`2\` and \`2or1\` are refused |
+| \`http-version\` | the backend's | \`1\`, \`2or1\` or \`2\`: accepted for documents of other gateways; \`protocol\` of the backend decides what is spoken to it |
 
 \`continue-timeout\` is not available in this version.`,
   sections: ["backend"],
@@ -41,9 +41,7 @@ export const forwardRequest: Policy = definePolicy({
   ],
   build: (config, tools) => {
     const version = String(config["http-version"] ?? "1");
-    if (version === "2" || version === "2or1")
-      tools.mistake(".http-version", "HTTP/2 to backends is not available in this version");
-    else if (version !== "1") tools.mistake(".http-version", "`1`, `2or1` or `2`");
+    if (!/^(?:1|2|2or1)$/.test(version)) tools.mistake(".http-version", "`1`, `2or1` or `2`");
     if (config["continue-timeout"] !== undefined)
       tools.mistake(".continue-timeout", "`continue-timeout` is not available in this version");
     if (config.timeout !== undefined && config["timeout-ms"] !== undefined)

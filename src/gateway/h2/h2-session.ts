@@ -64,6 +64,8 @@ export interface BlockLimits {
   readonly writeStallMs: number;
 }
 
+/** Streams at once where the peer names no limit. */
+const peerStreamsDefault = 256;
 /** Streams that we have ended lately: what the peer had sent before it knew is overlooked. */
 const recentMax = 256;
 /** What an ended stream is told when nobody else knows better. */
@@ -101,6 +103,7 @@ export class H2Session implements FrameTaker, StreamSession {
   readonly #recent = new Set<number>();
   #prefaceAt: number;
   #hasSettings = false;
+  #isSettled = false;
   #sendWindow = initialWindow;
   #receiveWindow = initialWindow;
   #uncredited = 0;
@@ -127,8 +130,8 @@ export class H2Session implements FrameTaker, StreamSession {
     this.#resets = new Allowance(limits.resetsBurst, limits.resetsPerSecond);
     this.#idleFrames = new Allowance(limits.idleFramesBurst, limits.idleFramesPerSecond);
     this.#prefaceAt = owner.role === "server" ? 0 : preface.length;
-    // Section 6.5.2: no limit until the peer has said one; nobody should count on more than this.
-    this.peerStreamsMax = 100;
+    // Section 6.5.2: no limit until the peer has said one. Whoever sends many before is refused many: one call asks.
+    this.peerStreamsMax = 1;
     this.#begin();
   }
 
@@ -434,6 +437,8 @@ export class H2Session implements FrameTaker, StreamSession {
       return;
     }
     if ((to - from) % 6 !== 0) throw new SessionError(errors.frameSize, "SETTINGS come in six bytes each");
+    if (!this.#isSettled) this.peerStreamsMax = peerStreamsDefault;
+    this.#isSettled = true;
     for (let at = from; at < to; at += 6) {
       this.#setting(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0), read32(bytes, at + 2));
     }
@@ -583,21 +588,13 @@ export class H2Session implements FrameTaker, StreamSession {
 
   // ---- out
 
-  /** A head, given as lines of HTTP/1.1 behind what `pseudo` writes. Answers its bytes. */
-  sendHead(
-    stream: H2Stream,
-    pseudo: (encoder: HpackEncoder) => void,
-    text: string,
-    from: number,
-    isEnd: boolean,
-  ): number {
+  /** A head, as `write` writes it. */
+  sendHead(stream: H2Stream, write: (encoder: HpackEncoder) => void, isEnd: boolean): void {
     const encoder = this.#encoder;
     encoder.begin();
-    pseudo(encoder);
-    encoder.lines(text, from, text.length);
-    const bytes = this.output.headers(stream.id, encoder.finish(), isEnd);
+    write(encoder);
+    this.output.headers(stream.id, encoder.finish(), isEnd);
     if (isEnd) this.#ended(stream);
-    return bytes;
   }
 
   sendStatus(stream: H2Stream, status: number, text: string, from: number, isEnd: boolean): number {

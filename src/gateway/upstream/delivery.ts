@@ -314,8 +314,7 @@ export class Delivery implements TryOwner, BackendSide {
     this.#recorded = source instanceof RecordedBody ? source : new RecordedBody(source, bytesMax);
     body.source = this.#recorded;
     if (this.#mirrored.length > 0) {
-      const isChunked = source.framing === "chunked";
-      this.#recorded.whenWhole((bytes) => this.#sendCopies(bytes, isChunked));
+      this.#recorded.whenWhole((bytes) => this.#sendCopies(bytes));
     }
   }
 
@@ -326,16 +325,16 @@ export class Delivery implements TryOwner, BackendSide {
   /** Copies of a request whose body is here; one that is made here piece by piece is not copied. */
   #mirror(body: Uint8Array | undefined): void {
     if (this.#mirrored.length > 0 && body !== undefined)
-      this.#sendCopies(Buffer.from(body.buffer, body.byteOffset, body.byteLength), false);
+      this.#sendCopies(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   }
 
-  #sendCopies(bytes: Buffer, isChunked: boolean): void {
+  #sendCopies(bytes: Buffer): void {
     for (const [at, rule] of this.#mirrorRules.entries()) {
       const source = this.#mirrored[at];
       const isSent =
         source !== undefined &&
         bytes.length <= rule.bodyBytesMax &&
-        this.#tools.mirrors.send(this.#x, source, rule, bytes.length === 0 ? null : bytes, isChunked);
+        this.#tools.mirrors.send(this.#x, source, rule, bytes.length === 0 ? null : bytes);
       this.#cluster?.row.add(isSent ? "mirrored" : "mirrorsDropped", 1);
     }
   }

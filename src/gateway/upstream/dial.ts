@@ -14,6 +14,13 @@ export type Dialled =
   | { readonly socket: Socket; readonly receiver: ByteReceiver }
   | { readonly socket: null; readonly isTimeout: boolean; readonly cause: unknown };
 
+const alpnOf: Readonly<Record<Place["protocol"], string[]>> = {
+  "http/1.1": ["http/1.1"],
+  h2: ["h2"],
+  h2c: [],
+  auto: ["h2", "http/1.1"],
+};
+
 /** Each address gets at least this long before the next one is tried. */
 const attemptMsMin = 250;
 
@@ -132,7 +139,7 @@ const open = (place: Place, { address }: ResolvedAddress, readBuffer: Buffer, re
     ...(place.secureContext === undefined ? {} : { secureContext: place.secureContext }),
     ...(session === undefined ? {} : { session }),
     rejectUnauthorized: place.verify,
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: alpnOf[place.protocol],
   });
   // A session of TLS 1.3 may come before the server's name was checked: what was refused must not be resumed.
   socket.on("session", (given) => {

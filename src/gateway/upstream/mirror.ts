@@ -11,14 +11,14 @@ import { Try, type TrySource } from "./try.ts";
 /** Copies of requests to other backends, beside the calls: nobody waits for them. */
 export interface Mirrors {
   /** Sends a copy with this body; answers false where too many are under way. `x` must not be used again for another call. */
-  send(x: WireExchange, source: TrySource, rule: MirrorRule, body: Buffer | null, isChunked: boolean): boolean;
+  send(x: WireExchange, source: TrySource, rule: MirrorRule, body: Buffer | null): boolean;
 }
 
 /** The mirrors of one thread; each rule has its own bound. */
 export const createMirrors = (wheel: Wheel, traceIds: TraceIds): Mirrors => {
   const running = new WeakMap<MirrorRule, number>();
   return {
-    send: (x, source, rule, body, isChunked) => {
+    send: (x, source, rule, body) => {
       const count = running.get(rule) ?? 0;
       if (!source.isOwn || x.request.upgrade !== "" || count >= rule.runningMax) return false;
       running.set(rule, count + 1);
@@ -43,7 +43,7 @@ export const createMirrors = (wheel: Wheel, traceIds: TraceIds): Mirrors => {
           else reply.start({ ...noSink, end, fail: end }, false);
         },
       });
-      attempt.prepare = (target) => prepareCopy(subject, target, body, isChunked, traceIds);
+      attempt.prepare = (target) => prepareCopy(subject, target, body, traceIds);
       source.begin(attempt);
       return true;
     },

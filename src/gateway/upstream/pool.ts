@@ -1,11 +1,14 @@
+import type { Socket } from "node:net";
 import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import { refuse } from "../../exchange/refuse.ts";
+import { BackendConnection } from "../h2/backend-connection.ts";
+import type { BackendPool } from "../h2/backend-stream.ts";
 import type { BlockPool } from "../wire/block-pool.ts";
 import type { ChunkLimits } from "../wire/chunk-decoder.ts";
 import type { HeadLimits } from "../wire/head.ts";
 import type { Wheel } from "../wire/wheel.ts";
-import { type Dialled, dial } from "./dial.ts";
+import { type ByteReceiver, type Dialled, dial } from "./dial.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Place } from "./target.ts";
 import type { TraceIds } from "./trace-ids.ts";
@@ -26,7 +29,7 @@ export interface PoolTools {
 }
 
 /** The connections of one thread to one place: a stack of idle ones, last in first out, a limit, and a queue with a limit and a deadline. */
-export class Pool implements PoolSide {
+export class Pool implements PoolSide, BackendPool {
   readonly name: string;
   readonly wheel: Wheel;
   readonly blocks: BlockPool;
@@ -34,12 +37,20 @@ export class Pool implements PoolSide {
   readonly headLimits: HeadLimits;
   readonly bodyLimits: ChunkLimits;
   readonly replyStallMs: number;
+  readonly isTls: boolean;
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
   readonly #place: Place;
   readonly #tools: PoolTools;
   readonly #idle: UpstreamConnection[] = [];
   readonly #connections = new Set<UpstreamConnection>();
   /** Upgraded connections and streams of events: bounded by the clients' connections, not by the place's. */
   readonly #long = new Set<UpstreamConnection>();
+  /** Connections that carry many calls at once. */
+  readonly #shared: BackendConnection[] = [];
+  readonly #sharedOpen = new Set<BackendConnection>();
+  /** What ALPN has agreed on last. */
+  #isHttp1: boolean;
   readonly #dials = new Set<() => void>();
   readonly #waiting: UpstreamCall[] = [];
   #dialCount = 0;
@@ -49,6 +60,10 @@ export class Pool implements PoolSide {
     this.name = `${place.hostname}:${place.port}`;
     this.#place = place;
     this.#tools = tools;
+    this.#isHttp1 = place.protocol === "http/1.1";
+    this.isTls = place.isTls;
+    this.idleTimeoutMs = place.idleTimeoutMs;
+    this.connectTimeoutMs = place.connectTimeoutMs;
     this.wheel = tools.wheel;
     this.blocks = tools.blocks;
     this.traceIds = tools.traceIds;
@@ -58,7 +73,7 @@ export class Pool implements PoolSide {
   }
 
   get connectionCount(): number {
-    return this.#connections.size + this.#long.size;
+    return this.#connections.size + this.#long.size + this.#sharedOpen.size;
   }
 
   get idleCount(): number {
@@ -70,6 +85,11 @@ export class Pool implements PoolSide {
   }
 
   send(call: UpstreamCall): void {
+    for (const connection of this.#shared) {
+      if (!connection.mayBegin) continue;
+      connection.begin(call);
+      return;
+    }
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
@@ -120,6 +140,28 @@ export class Pool implements PoolSide {
     this.#placeFree();
   }
 
+  // ---- BackendPool: connections that carry many calls
+
+  hasRoom(connection: BackendConnection): void {
+    while (this.#waiting.length > 0 && connection.mayBegin) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#leaveQueue(next);
+      connection.begin(next);
+    }
+    if (this.#isClosed && connection.isIdle) connection.destroy();
+    else this.#placeFree();
+  }
+
+  leaveShared(connection: BackendConnection): void {
+    const at = this.#shared.indexOf(connection);
+    if (at >= 0) this.#shared.splice(at, 1);
+  }
+
+  forgetShared(connection: BackendConnection): void {
+    if (this.#sharedOpen.delete(connection)) this.#placeFree();
+  }
+
   #placeFree(): void {
     // Whoever waited for a free place gets it.
     if (this.#waiting.length > this.#dials.size && this.#mayDial) this.#dial();
@@ -129,6 +171,7 @@ export class Pool implements PoolSide {
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#idle]) connection.destroy();
+    for (const connection of [...this.#shared]) connection.drain();
   }
 
   /** Ends everything now. */
@@ -141,10 +184,13 @@ export class Pool implements PoolSide {
       call.settle(refuse("backend.unreachable"));
     }
     for (const connection of [...this.#connections, ...this.#long]) connection.abandonAndDestroy();
+    for (const connection of [...this.#sharedOpen]) connection.destroy();
   }
 
   get #mayDial(): boolean {
-    return this.#connections.size + this.#dials.size < this.#place.connectionsMax;
+    const count = this.#connections.size + this.#sharedOpen.size + this.#dials.size;
+    // One connection may carry all who wait: no more are begun before it is known what it speaks.
+    return count < this.#place.connectionsMax && (this.#isHttp1 || this.#dials.size === 0);
   }
 
   #wait(call: UpstreamCall, isFirst: boolean): void {
@@ -184,7 +230,11 @@ export class Pool implements PoolSide {
       isDone = true;
       if (cancel !== null) this.#dials.delete(cancel);
       if (dialled.socket === null) this.#failed(dialled);
-      else {
+      else if (this.#speaksHttp2(dialled.socket)) this.#share(dialled.socket, dialled.receiver);
+      else if (this.#place.protocol === "h2") {
+        dialled.socket.destroy();
+        this.#failed({ isTimeout: false, cause: new Error("the backend does not agree on HTTP/2") });
+      } else {
         const connection = new UpstreamConnection(dialled.socket, dialled.receiver, this);
         this.#connections.add(connection);
         const next = this.#waiting.shift();
@@ -193,10 +243,31 @@ export class Pool implements PoolSide {
           this.#leaveQueue(next);
           connection.begin(next, false);
         }
+        if (!this.#isHttp1) this.#foundHttp1();
       }
     };
     cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.blocks.readBuffer, this.#dialCount++, done);
     if (!isDone) this.#dials.add(cancel);
+  }
+
+  #speaksHttp2(socket: Socket): boolean {
+    const { protocol } = this.#place;
+    if (protocol === "http/1.1" || protocol === "h2c") return protocol === "h2c";
+    return "alpnProtocol" in socket && socket.alpnProtocol === "h2";
+  }
+
+  #share(socket: Socket, receiver: ByteReceiver): void {
+    this.#isHttp1 = false;
+    const connection = new BackendConnection(socket, receiver, this);
+    this.#shared.push(connection);
+    this.#sharedOpen.add(connection);
+    this.hasRoom(connection);
+  }
+
+  /** ALPN has agreed on HTTP/1.1: whoever else waits needs a connection of his own. */
+  #foundHttp1(): void {
+    this.#isHttp1 = true;
+    while (this.#waiting.length > this.#dials.size && this.#mayDial) this.#dial();
   }
 
   #failed({ isTimeout, cause }: { readonly isTimeout: boolean; readonly cause: unknown }): void {
@@ -209,5 +280,6 @@ export class Pool implements PoolSide {
     if (call === undefined) return;
     this.#leaveQueue(call);
     call.settle(refuse(isTimeout ? "backend.connect_timeout" : "backend.unreachable"));
+    if (!this.#isHttp1) this.#placeFree();
   }
 }

@@ -28,7 +28,8 @@ export class RecordedBody implements BodySource, BodySink {
   constructor(source: BodySource, bytesMax: number) {
     this.#source = source;
     this.#bytesMax = bytesMax;
-    this.framing = source.framing;
+    // What is kept has no chunk framing: another try may speak another version of HTTP.
+    this.framing = source.framing === "chunked" ? "close" : source.framing;
     this.length = source.length;
   }
 
@@ -50,7 +51,7 @@ export class RecordedBody implements BodySource, BodySink {
 
   // ---- BodySource, for a try
 
-  start(sink: BodySink, isRaw: boolean): void {
+  start(sink: BodySink): void {
     this.#sink = sink;
     this.#next = 0;
     if (!this.#replay()) return;
@@ -59,7 +60,7 @@ export class RecordedBody implements BodySource, BodySink {
       return;
     }
     this.#hasStarted = true;
-    this.#source.start(this, isRaw);
+    this.#source.start(this, false);
   }
 
   resume(): void {

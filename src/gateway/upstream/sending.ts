@@ -60,20 +60,18 @@ export const prepareSend = (call: UpstreamCall, traceIds: TraceIds): Sending | R
   }
 };
 
-/** The request with a body that has passed already, for another backend: `isChunked` where the bytes have their chunk framing. */
+/** The request with a body that has passed already, for another backend. */
 export const prepareCopy = (
   x: CallSubject,
   target: PreparedTarget,
   body: Buffer | null,
-  isChunked: boolean,
   traceIds: TraceIds,
 ): Sending | Reply => {
   let line = "";
-  if (isChunked) line = "Transfer-Encoding: chunked\r\n";
-  else if (body !== null || declaresEmpty(x.request.head)) line = `Content-Length: ${body?.length ?? 0}\r\n`;
+  if (body !== null || declaresEmpty(x.request.head)) line = `Content-Length: ${body?.length ?? 0}\r\n`;
   try {
     const head = composeRequest(x, target, pathOf({ x, target }), line, traceIds, true);
-    return { head, whole: body, source: null, isRaw: isChunked, isEncoding: false };
+    return { head, whole: body, source: null, isRaw: false, isEncoding: false };
   } catch (thrown) {
     if (thrown instanceof RangeError) return refuse("policy.fault");
     throw thrown;

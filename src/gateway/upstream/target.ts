@@ -20,6 +20,7 @@ export interface Place {
   readonly idleTimeoutMs: number;
   readonly connectionsMax: number;
   readonly pendingMax: number;
+  readonly protocol: NonNullable<UpstreamTarget["protocol"]>;
 }
 
 /** A target with everything computed that does not depend on the request. */
@@ -31,6 +32,8 @@ export interface PreparedTarget {
   readonly hostLine: string;
   readonly preserveHost: boolean;
   readonly timeoutMs: number;
+  /** A client of gRPC-Web is understood by a backend that speaks gRPC. */
+  readonly translatesGrpcWeb: boolean;
   /** Lines with their CRLF, and their names in lower case: they replace what the client sent. */
   readonly headerLines: string;
   readonly headerNames: readonly string[];
@@ -51,10 +54,18 @@ export const prepareTarget = (target: UpstreamTarget): PreparedTarget => {
     hostLine: `Host: ${url.host}\r\n`,
     preserveHost: target.preserveHost,
     timeoutMs: target.timeoutMs,
+    translatesGrpcWeb: target.translatesGrpcWeb ?? true,
     headerLines: target.headers.map(([name, value]) => `${name}: ${value}\r\n`).join(""),
     headerNames: target.headers.map(([name]) => name.toLowerCase()),
     query: target.query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join("&"),
   };
+};
+
+/** `auto` asks by ALPN, which there is none of without TLS. Throws where a version cannot be spoken to such a URL. */
+const protocolOf = (protocol: UpstreamTarget["protocol"] = "http/1.1", isTls: boolean): Place["protocol"] => {
+  if (protocol === "h2" && !isTls) throw new RangeError("h2 is spoken over https; without TLS it is h2c");
+  if (protocol === "h2c" && isTls) throw new RangeError("h2c is spoken over http; with TLS it is h2");
+  return protocol === "auto" && !isTls ? "http/1.1" : protocol;
 };
 
 const placeOf = (url: URL, target: UpstreamTarget): Place => {
@@ -73,6 +84,7 @@ const placeOf = (url: URL, target: UpstreamTarget): Place => {
     idleTimeoutMs: target.idleTimeoutMs,
     connectionsMax: target.connectionsMax,
     pendingMax: target.pendingMax,
+    protocol: protocolOf(target.protocol, isTls),
   };
   const { clientCertificate = "", clientKey = "" } = target.tls;
   // The key of a pool may be seen in logs: what the gateway shows there is in it as a digest only.
