@@ -31,6 +31,8 @@ export const schemaSet = (schemas: Readonly<Record<string, ContractSchema>>, var
     logger: false,
     // Everything that is registered has a key of its own; nothing is found by a caller's words.
     addUsedSchema: false,
+    // Each named schema is code of its own, made once: put in place, a large one would be made again wherever it is named.
+    inlineRefs: false,
     code: { regExp: Object.assign(linearRegExp, { code: "linear" }) },
   });
   // The package is CommonJS: its default export is a property of what TypeScript sees.
@@ -43,45 +45,46 @@ export const schemaSet = (schemas: Readonly<Record<string, ContractSchema>>, var
     validate: areUnique,
     error: { message: "must NOT have duplicate items" },
   });
-  const registered = new Set<string>();
+  const registered = new Map<string, readonly string[]>();
   const compiled = new Set<string>();
   const checks = new Map<string, SchemaCheck>();
   let isDisposed = false;
 
-  const register = (ref: string): boolean => {
-    if (registered.has(ref)) return true;
+  /** Registers a named schema, once; answers what it leads to, or undefined where there is none of that name. */
+  const register = (ref: string): readonly string[] | undefined => {
+    const known = registered.get(ref);
+    if (known !== undefined) return known;
     const name = ref.slice(ref.indexOf(":") + 1);
     const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
-    if (schema === undefined) return false;
-    registered.add(ref);
-    ajv.addSchema(adaptSchema(schema, variant, ref.startsWith("open:")), ref, false, false);
-    return true;
+    if (schema === undefined) return undefined;
+    const adapted = adaptSchema(schema, variant, ref.startsWith("open:"));
+    ajv.addSchema(adapted, ref, false, false);
+    const leadsTo = referencesOf(adapted);
+    registered.set(ref, leadsTo);
+    return leadsTo;
   };
 
-  /** What a schema leads to, itself last. Everything is registered before anything is compiled. */
-  const closure = (schema: ContractSchema): readonly string[] => {
-    const order: string[] = [];
-    const seen = new Set<string>();
-    const visit = (value: unknown): void => {
-      for (const ref of referencesOf(value)) {
-        if (seen.has(ref)) continue;
-        seen.add(ref);
-        if (!register(ref)) continue;
-        const name = ref.slice(ref.indexOf(":") + 1);
-        visit(adaptSchema(schemas[name] ?? true, variant, ref.startsWith("open:")));
-        order.push(ref);
-      }
-    };
-    visit(schema);
-    return order;
-  };
+  /** Everything that the references lead to and that is not compiled yet, the last first. Registered before anything is compiled. */
+  function* closure(refs: readonly string[], seen: Set<string>, order: string[]): Generator<undefined, void> {
+    for (const ref of refs) {
+      if (seen.has(ref) || compiled.has(ref)) continue;
+      seen.add(ref);
+      const below = register(ref);
+      if (below === undefined) continue;
+      yield;
+      yield* closure(below, seen, order);
+      order.push(ref);
+    }
+  }
 
   return {
     prepare: function* (key, schema) {
       const known = checks.get(key);
       if (known !== undefined) return known;
       const adapted = adaptSchema(schema, variant, false);
-      for (const ref of closure(adapted)) {
+      const order: string[] = [];
+      yield* closure(referencesOf(adapted), new Set(), order);
+      for (const ref of order) {
         if (compiled.has(ref)) continue;
         compiled.add(ref);
         ajv.getSchema(ref);
