@@ -14,13 +14,21 @@ import { type Framing, type Head, type HeadLimits, scanReplyHead } from "../wire
 import { writeLatin1 } from "../wire/latin1.ts";
 import type { BackendSide, BodySink, BodySource } from "../wire/sides.ts";
 import type { Timed, Wheel } from "../wire/wheel.ts";
-import type { BackendConnection } from "./backend-connection.ts";
 import { replyHeadOf } from "./block-heads.ts";
 import type { FieldBlock } from "./field-block.ts";
 import { errors } from "./frames.ts";
 import { type GrpcWebReply, translateRequest } from "./grpc-web.ts";
+import type { H2Session } from "./h2-session.ts";
 import type { H2Stream, StreamEvents } from "./h2-stream.ts";
 import type { HpackEncoder } from "./hpack-encoder.ts";
+
+/** What a stream needs of the connection that carries it. */
+export interface StreamConnection {
+  readonly session: H2Session;
+  nextId(): number;
+  /** Asks the backend whether it is still there. */
+  ask(): void;
+}
 
 /** What a connection needs of its pool. */
 export interface BackendPool {
@@ -34,10 +42,10 @@ export interface BackendPool {
   readonly idleTimeoutMs: number;
   readonly connectTimeoutMs: number;
   /** The connection can carry another call. */
-  hasRoom(connection: BackendConnection): void;
+  hasRoom(connection: StreamConnection): void;
   /** The connection takes no more calls. */
-  leaveShared(connection: BackendConnection): void;
-  forgetShared(connection: BackendConnection): void;
+  leaveShared(connection: StreamConnection): void;
+  forgetShared(connection: StreamConnection): void;
   send(call: UpstreamCall): void;
   resend(call: UpstreamCall): void;
 }
@@ -54,7 +62,7 @@ export class BackendStream implements StreamEvents, BodySink, BodySource, Backen
   wheelPrevious: Timed | null = null;
   framing: Framing = "none";
   length = 0;
-  readonly #connection: BackendConnection;
+  readonly #connection: StreamConnection;
   readonly #pool: BackendPool;
   readonly #call: UpstreamCall;
   readonly #isReused: boolean;
@@ -68,7 +76,7 @@ export class BackendStream implements StreamEvents, BodySink, BodySource, Backen
   #endsAtMs = 0;
   #web: GrpcWebReply | null = null;
 
-  constructor(connection: BackendConnection, pool: BackendPool, call: UpstreamCall, isReused: boolean) {
+  constructor(connection: StreamConnection, pool: BackendPool, call: UpstreamCall, isReused: boolean) {
     this.#connection = connection;
     this.#pool = pool;
     this.#call = call;
