@@ -75,7 +75,7 @@ export const gatewayProblems = {
   "request.version_unsupported": {
     status: 505,
     title: "HTTP version not supported",
-    help: "The port speaks HTTP/1.1 and HTTP/1.0.",
+    help: "The port speaks HTTP/2, HTTP/1.1 and HTTP/1.0.",
   },
   "request.method_refused": { status: 501, title: "Method not supported", help: "CONNECT and TRACE are not served." },
   "request.upgrade_refused": {

@@ -131,6 +131,7 @@ export const connectFrames = async (
         const fields: Record<string, string> = {};
         decoder.decode(seen.payload, {
           take: ({ name, value }) => {
+            if (!/^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) throw new Error(`not a name: ${JSON.stringify(name)}`);
             fields[name] = value;
             return true;
           },

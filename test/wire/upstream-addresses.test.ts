@@ -12,6 +12,7 @@ import { tlsCertificate, tlsStateOf } from "../../src/gateway/tls/testing-tls.ts
 import { createTlsDoor } from "../../src/gateway/tls/tls-door.ts";
 import type { Lookup } from "../../src/gateway/upstream/resolver.ts";
 import { Wheel } from "../../src/gateway/wire/wheel.ts";
+import { ask, nodeSession } from "../h2/testing-h2.ts";
 import { answering, okReply, startOrigin, startTestWire } from "./testing-wire.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -179,6 +180,30 @@ test("TLS from clients: the same engine, scheme https", { skip }, async () => {
   await once(client, "close");
   assert.match(text, /^HTTP\/1\.1 200 [\s\S]*hello$/);
   assert.match(origin.text, /X-Forwarded-Proto: https\r\n/);
+  await gateway.close();
+  wheel.close();
+  await origin.close();
+});
+
+test("TLS from clients: HTTP/2 where ALPN agrees on it", { skip }, async () => {
+  const origin = await startOrigin(answering(okReply()));
+  const gateway = await startTestWire({ origin });
+  const wheel = new Wheel(systemClock);
+  const door = createTlsDoor({ wheel, counters: new Uint32Array(4) });
+  const certified = {
+    key: readFileSync(join(directory, "key.pem"), "utf8"),
+    certificate: readFileSync(join(directory, "cert.pem"), "utf8"),
+  };
+  door.use(tlsStateOf([tlsCertificate("backend.example", certified)]), new Uint8Array(48));
+  const { port } = await gateway.wire.listen({ port: 0, tls: door });
+  const session = nodeSession(port, { rejectUnauthorized: false }, "https");
+  const reply = await ask(session, { ":path": "/a" });
+  assert.equal(session.alpnProtocol, "h2");
+  assert.equal(reply.headers[":status"], 200);
+  assert.equal(reply.body, "hello");
+  assert.match(origin.text, /X-Forwarded-Proto: https\r\n/);
+  assert.match(origin.text, /Via: 2 portico\r\n/);
+  session.destroy();
   await gateway.close();
   wheel.close();
   await origin.close();

@@ -66,6 +66,8 @@ export interface BlockLimits {
 
 /** Streams at once where the peer names no limit. */
 const peerStreamsDefault = 256;
+/** What each frame of DATA earns: a peer answers it with windows, and some with a PING. */
+const framesPerData = 3;
 /** Streams that we have ended lately: what the peer had sent before it knew is overlooked. */
 const recentMax = 256;
 /** What an ended stream is told when nobody else knows better. */
@@ -275,6 +277,7 @@ export class H2Session implements FrameTaker, StreamSession {
     if (this.#receiveWindow < 0) throw new SessionError(errors.flowControl, "DATA above the connection's window");
     this.#uncredited += length;
     if (length === 0) this.#spendIdle();
+    else this.#idleFrames.give(framesPerData);
     const stream = this.streams.get(id) ?? null;
     this.#dataStream = stream;
     if (stream === null) {
@@ -301,7 +304,6 @@ export class H2Session implements FrameTaker, StreamSession {
     if (!this.isOver) this.#creditConnection();
     if (stream === null || stream.isClosed) return;
     if (overhead > 0) this.credit(stream, overhead);
-    this.#idleFrames.give(1);
     if ((flags & flagEndStream) === 0) return;
     stream.isRemoteEnd = true;
     stream.receiveEnd("");
@@ -613,7 +615,7 @@ export class H2Session implements FrameTaker, StreamSession {
     if (total <= 0) return 0;
     for (let at = 0; at < total; at += frameBytesMax) {
       this.output.data(stream.id, bytes, at, Math.min(total, at + frameBytesMax), false);
-      this.#idleFrames.give(1);
+      this.#idleFrames.give(framesPerData);
     }
     stream.sendWindow -= total;
     this.#sendWindow -= total;

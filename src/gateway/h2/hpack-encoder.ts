@@ -91,12 +91,13 @@ export class HpackEncoder {
     else this.field(":status", String(status));
   }
 
-  /** All lines `Name: value CRLF` in `text[from, to)`, names in any case. `skip` is asked about each name that is not in the table yet. */
+  /** All lines `Name: value CRLF` in `text[from, to)`, names in any case. An empty line ends them. */
   lines(text: string, from: number, to: number): void {
     let at = from;
     while (at < to) {
       const end = text.indexOf("\r\n", at);
-      if (end < 0 || end > to) return;
+      // The empty line ends a head.
+      if (end <= at || end > to) return;
       this.line(text.slice(at, end));
       at = end + 2;
     }
