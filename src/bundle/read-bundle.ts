@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { bytesHash } from "../base/canonical-json.ts";
 import { Fault } from "../base/fault.ts";
+import { documentHash, hasReferredFiles, noReferredFiles, type ReferredFiles } from "../model/referred-files.ts";
 import {
   type DocumentReference,
   type Resource,
@@ -8,6 +8,7 @@ import {
   resourceKey,
   resourceSchemas,
 } from "../model/resource.ts";
+import { mayReferToFiles } from "../openapi/external-references.ts";
 import { documentFileNames, placeOf } from "./bundle-paths.ts";
 import { cachedFacts, type FactsCache } from "./document-facts.ts";
 import { type BundleFinding, pathParts, pathText, sortFindings } from "./finding.ts";
@@ -25,6 +26,8 @@ export interface BundleReading {
   readonly resources: readonly Resource[];
   /** The documents' bytes by content hash. */
   readonly documents: ReadonlyMap<string, Uint8Array>;
+  /** By the same hash, of those that refer to files, the files. */
+  readonly files: ReadonlyMap<string, ReferredFiles>;
   readonly findings: readonly BundleFinding[];
 }
 
@@ -51,8 +54,8 @@ export const bundleLimits: BundleLimits = {
 export interface ReadBundleOptions {
   /** True for resources that the bundle may name although it does not hold them: `product/free`. */
   readonly isElsewhere?: (key: string) => boolean;
-  /** Texts of the files that the references of a document lead to, by its hash: a platform keeps them, a directory has none. */
-  readonly externalsOf?: (documentHash: string) => Readonly<Record<string, string>> | undefined;
+  /** The files that came with an API's document when it was imported: a platform keeps them, a directory has none. */
+  readonly filesOf?: (api: string) => ReferredFiles | undefined;
   /** The cache that units are made with: documents that it knows are not parsed again. */
   readonly cache?: { readonly facts: FactsCache };
   readonly limits?: Partial<BundleLimits>;
@@ -68,7 +71,7 @@ export const readBundle = (files: BundleFiles, options: ReadBundleOptions = {}):
   const configs: ConfigFile[] = [];
   const documentFiles = new Map<string, DocumentFile[]>();
   const tooMuch = sizeFinding(files, limits);
-  if (tooMuch !== undefined) return { resources: [], documents: new Map(), findings: [tooMuch] };
+  if (tooMuch !== undefined) return { resources: [], documents: new Map(), files: new Map(), findings: [tooMuch] };
   for (const path of [...files.keys()].sort()) {
     const bytes = files.get(path) ?? noBytes;
     const place = placeOf(path);
@@ -84,18 +87,19 @@ export const readBundle = (files: BundleFiles, options: ReadBundleOptions = {}):
     }
   }
   const documents = new Map<string, Uint8Array>();
+  const referred = new Map<string, ReferredFiles>();
   const operationIds = new Map<string, readonly string[]>();
   const references = readDocuments(
     documentFiles,
     configs,
     { ...options, limits },
-    { findings, documents, operationIds },
+    { findings, documents, files: referred, operationIds },
   );
   const resources = configs.flatMap((config) => resourceOf(config, references));
   // References of files with mistakes are checked as well, on what remains of them: all errors at once.
   const repaired = configs.flatMap((config) => (config.isValid ? [] : repairedOf(config)));
   findings.push(...referenceFindings([...resources, ...repaired], configs, operationIds, options));
-  return { resources, documents, findings: sortFindings(collapseIgnored(findings)) };
+  return { resources, documents, files: referred, findings: sortFindings(collapseIgnored(findings)) };
 };
 
 /**
@@ -203,6 +207,7 @@ const readConfig = (
 interface DocumentResults {
   readonly findings: BundleFinding[];
   readonly documents: Map<string, Uint8Array>;
+  readonly files: Map<string, ReferredFiles>;
   readonly operationIds: Map<string, readonly string[]>;
 }
 
@@ -243,23 +248,30 @@ const readDocuments = (
         next: `Keep one of ${[file, ...others].map((one) => fileNameOf(one.path)).join(", ")}.`,
       });
     }
-    const hash = bytesHash(file.bytes);
+    const files = filesFor(file, options.filesOf?.(api));
+    const hash = documentHash(file.bytes, files);
     references.set(api, { fileName: fileNameOf(file.path), hash });
     results.documents.set(hash, file.bytes);
-    const ids = documentOperations(file, hash, options, results.findings);
+    if (hasReferredFiles(files)) results.files.set(hash, files);
+    const ids = documentOperations(file, hash, files, options, results.findings);
     if (ids !== undefined) results.operationIds.set(api, ids);
   }
   return references;
 };
 
-interface DocumentOptions extends Pick<ReadBundleOptions, "cache" | "externalsOf"> {
+/** Those that came with the document before, unless it refers to none any more. */
+const filesFor = (file: DocumentFile, before: ReferredFiles | undefined): ReferredFiles =>
+  before !== undefined && mayReferToFiles(new TextDecoder().decode(file.bytes)) ? before : noReferredFiles;
+
+interface DocumentOptions extends Pick<ReadBundleOptions, "cache" | "filesOf"> {
   readonly limits: BundleLimits;
 }
 
 const documentOperations = (
   file: DocumentFile,
   hash: string,
-  { limits, externalsOf, cache }: DocumentOptions,
+  files: ReferredFiles,
+  { limits, cache }: DocumentOptions,
   findings: BundleFinding[],
 ): readonly string[] | undefined => {
   if (file.bytes.length > limits.documentBytesMax) {
@@ -273,14 +285,18 @@ const documentOperations = (
   }
   try {
     const reference = { hash, fileName: fileNameOf(file.path) };
-    const facts = cachedFacts(
-      cache?.facts,
-      reference,
-      () => file.bytes,
-      { mocks: false, contract: undefined },
-      externalsOf?.(hash),
-    );
+    const facts = cachedFacts(cache?.facts, reference, () => file.bytes, { mocks: false, contract: undefined }, files);
     const operations = facts?.operations ?? [];
+    for (const { ref, line, column } of facts?.missingFiles ?? []) {
+      findings.push({
+        severity: "error",
+        file: file.path,
+        line,
+        column,
+        message: `the document refers to ${ref}, which did not come with it`,
+        next: "Bundle the document into one file, or import it with `portico import`, which brings the files along.",
+      });
+    }
     if (operations.length === 0 && facts?.describesOnlyWebhooks !== true) {
       findings.push({
         severity: "error",

@@ -3,6 +3,7 @@ import { Fault, messageOf } from "../base/fault.ts";
 import { type Api, protectionsOf } from "../model/api.ts";
 import { type Backend, mockBackendName } from "../model/backend.ts";
 import type { Plan } from "../model/product.ts";
+import type { ReferredFiles } from "../model/referred-files.ts";
 import { type Resource, type ResourceOf, settingsName } from "../model/resource.ts";
 import type { ApiUnit, Snapshot, UnitError, UnitOperation, UnitPolicy } from "../model/snapshot.ts";
 import { documentPathOf, filePathOf } from "./bundle-paths.ts";
@@ -24,8 +25,8 @@ export { unitCache } from "./unit-sources.ts";
 
 /** What units are made with beside the resources and documents. */
 export interface UnitTools extends ValueSources {
-  /** Texts of the files that the references of a document lead to, by its hash, where they are kept beside it. */
-  externalsOf?(documentHash: string): Readonly<Record<string, string>> | undefined;
+  /** The files that the references of a document lead to, by its hash, where they are kept beside it. */
+  filesOf?(documentHash: string): ReferredFiles | undefined;
   /** Kept from one call to the next, it saves parsing documents and making units that did not change. */
   readonly cache?: UnitCache;
 }
@@ -252,7 +253,7 @@ const factsOf = (
       document,
       () => documents.get(document.hash),
       { mocks: withMocks, contract: uses.contract },
-      tools.externalsOf?.(document.hash),
+      tools.filesOf?.(document.hash),
     );
   try {
     const mayMock = uses.needsMocks || mayUseMock(api, uses);

@@ -1,7 +1,8 @@
 import type { Kysely } from "kysely";
 import { Fault } from "../base/fault.ts";
+import type { ReferredFiles } from "../model/referred-files.ts";
 import type { DocumentReference } from "../model/resource.ts";
-import { type OpenApiDocument, readDocument } from "../openapi/read-document.ts";
+import { type OpenApiDocument, type ReadOptions, readDocument } from "../openapi/read-document.ts";
 import { readStoredDocument, type StoredDocument } from "../store/repositories/documents.ts";
 import type { Tables } from "../store/schema.ts";
 
@@ -40,13 +41,20 @@ export const openDocumentLibrary = (): DocumentLibrary => {
       const key = `${hash} ${fileName}`;
       const known = parsed.get(key);
       if (known !== undefined) return known;
-      const { bytes, externals } = await bytesOf(db, hash);
-      const document = readDocument(bytes, { name: fileName, externals });
+      const { bytes, files } = await bytesOf(db, hash);
+      const document = readDocument(bytes, readOptions(fileName, files));
       parsed.set(key, document, bytes.length);
       return document;
     },
   };
 };
+
+/** How a document is read again with the files that are kept beside it. */
+export const readOptions = (name: string, { texts, place }: ReferredFiles): ReadOptions => ({
+  name,
+  externals: texts,
+  ...(place === undefined ? {} : { uri: place }),
+});
 
 interface WeighedCache<V> {
   get(key: string): V | undefined;

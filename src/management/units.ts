@@ -3,6 +3,7 @@ import { boundedMap } from "../base/bounded-map.ts";
 import { makeTls, type TlsMade } from "../bundle/tls-state.ts";
 import type { UnitCache } from "../bundle/unit-sources.ts";
 import { makeUnits, type UnitsMade, unitCache } from "../bundle/units.ts";
+import type { ReferredFiles } from "../model/referred-files.ts";
 import type { Resource } from "../model/resource.ts";
 import type { ApiUnit, UnitError } from "../model/snapshot.ts";
 import type { ConfigurationState } from "../store/repositories/resources.ts";
@@ -109,13 +110,13 @@ export const openUnitWorkshop = (tools: {
       const made = makeUnits(resources, asking, unitTools);
       if (wanted.size === 0) return made;
       const documents = new Map<string, Uint8Array>();
-      const externals = new Map<string, Readonly<Record<string, string>>>();
+      const files = new Map<string, ReferredFiles>();
       for (const hash of wanted) {
         const stored = await tools.documents.bytesOf(db, hash);
         documents.set(hash, stored.bytes);
-        externals.set(hash, stored.externals);
+        files.set(hash, stored.files);
       }
-      return makeUnits(resources, documents, { ...unitTools, externalsOf: (hash) => externals.get(hash) });
+      return makeUnits(resources, documents, { ...unitTools, filesOf: (hash) => files.get(hash) });
     },
   };
 };

@@ -63,6 +63,16 @@ export const collectExternalReferences = (document: OpenApiDocument): readonly E
   return found;
 };
 
+/** The files that a document refers to, and that it does not have; cheap where it refers to none. */
+export const missingFiles = (document: OpenApiDocument): readonly ExternalReference[] => {
+  const texts = [document, ...document.externals.values()];
+  if (!texts.some(({ text }) => mayReferToFiles(text))) return [];
+  return firstOfEachFile(document).filter(({ file }) => !document.externals.has(file));
+};
+
+/** False where a text has no `$ref` whose value begins with anything but `#`. */
+export const mayReferToFiles = (text: string): boolean => /\$ref["']?\s*:\s*["']?[^#"'\s]/.test(text);
+
 /** The texts of the external files of a document, to be kept beside it and given back to `readDocument`. */
 export const externalSources = (document: OpenApiDocument): Readonly<Record<string, string>> =>
   Object.fromEntries([...document.externals].map(([file, source]) => [file, source.text]));
@@ -144,6 +154,21 @@ const fetchOne = async (
     throw new Fault("document.too_large", { public: `the file has more than ${bytesMax} bytes`, status: 413 });
   }
   return fetched;
+};
+
+/** The same document without the files that nothing in it leads to any more. */
+export const withReferredFilesOnly = (document: OpenApiDocument): OpenApiDocument => {
+  let externals = new Map<string, SourceFile>();
+  for (;;) {
+    const reached = new Map<string, SourceFile>();
+    for (const { file } of firstOfEachFile({ ...document, externals })) {
+      const source = document.externals.get(file);
+      if (source !== undefined) reached.set(file, source);
+    }
+    // Each round keeps what the one before has reached, and what that leads to.
+    if (reached.size <= externals.size) return { ...document, externals };
+    externals = reached;
+  }
 };
 
 const firstOfEachFile = (document: OpenApiDocument): readonly ExternalReference[] => {

@@ -35,6 +35,8 @@ export interface Tables {
     bytes_count: number;
     /** Texts of the files that its references lead to, by the name that the reference gives them. */
     externals: JsonOrNull;
+    /** What its relative references started from; null where it refers to no files. */
+    place: TextOrNull;
     created_at: Time;
   };
   secret_value: { name: string; sealed: Buffer; changed_revision: Int8; changed_at: Time };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Route, runCli, sendProblem } from "./testing-cli.ts";
@@ -251,12 +252,36 @@ describe("import", () => {
       { "d/openapi.yaml": yaml, "d/parts/x.yaml": part, "d/evil.yaml": yaml.replace("./parts", ".."), "x.yaml": part },
       async ({ run, server }) => {
         assert.equal((await run(["import", "d/openapi.yaml"])).exit, 0);
-        assert.deepEqual(Object(server.seen[1]?.json.document).externals, { "parts/x.yaml": part });
+        const { externals, place } = Object(server.seen[1]?.json.document);
+        assert.deepEqual([externals, place], [{ "parts/x.yaml": part }, "document:///openapi.yaml"]);
         const evil = await run(["import", "d/evil.yaml"]);
         assert.equal(evil.exit, 1);
         assert.match(evil.err, /outside the document's directory/);
       },
     );
+  });
+
+  test("a file's references to private addresses are not followed unless that is asked for", async () => {
+    const part = createServer((_request, response) =>
+      response.end('{"get":{"responses":{"200":{"description":"ok"}}}}'),
+    );
+    await new Promise<void>((resolve) => part.listen(0, "127.0.0.1", resolve));
+    const address = part.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/part.json`;
+    const yaml = `openapi: 3.1.0\ninfo: { title: A, version: "1" }\npaths:\n  /x: { $ref: "${url}" }\n`;
+    await withPlatform(
+      { "POST /api/v1/apis:import": imported(added) },
+      { "openapi.yaml": yaml },
+      async ({ run, server }) => {
+        const refused = await run(["import", "openapi.yaml"]);
+        assert.equal(refused.exit, 1);
+        assert.match(refused.err, /private addresses are not fetched unless allowed/);
+        assert.equal(server.seen.length, 0);
+        assert.equal((await run(["import", "openapi.yaml", "--allow-private"])).exit, 0);
+        assert.deepEqual(Object.keys(Object(server.seen[1]?.json.document).externals), [url]);
+      },
+    );
+    part.close();
   });
 
   test("a URL of this machine is fetched here, a public one by the platform", async () => {

@@ -15,10 +15,14 @@ const documentBytesMax = 32 * 1024 * 1024;
 export const documentSource = async (call: Call): Promise<Json> => {
   const source = call.argument(0) ?? "-";
   const { signal } = call.terminal;
-  if (source === "-") return whole(await call.terminal.readInput(documentBytesMax), "openapi", undefined, signal);
+  // A document from elsewhere must not make this machine knock at doors of its network that only it can reach.
+  const allowPrivate = call.isSet("allow-private");
+  if (source === "-") {
+    return whole(await call.terminal.readInput(documentBytesMax), "openapi", undefined, allowPrivate, signal);
+  }
   if (!/^https?:\/\//i.test(source)) {
     const path = resolve(call.terminal.cwd, source);
-    return whole(await fileBytes(path, source), basename(path), pathToFileURL(path).href, signal);
+    return whole(await fileBytes(path, source), basename(path), pathToFileURL(path).href, allowPrivate, signal);
   }
   const url = new URL(source);
   if (!isPrivateHost(url.hostname)) return { url: source };
@@ -28,7 +32,7 @@ export const documentSource = async (call: Call): Promise<Json> => {
       throw signal.aborted ? thrown : unreachable(source, thrown);
     },
   );
-  return whole(bytes, basename(url.pathname) || "openapi", uri, signal);
+  return whole(bytes, basename(url.pathname) || "openapi", uri, true, signal);
 };
 
 const unreachable = (url: string, thrown: unknown): CommandFailure =>
@@ -45,6 +49,7 @@ const whole = async (
   bytes: Uint8Array,
   fileName: string,
   uri: string | undefined,
+  allowPrivate: boolean,
   signal: AbortSignal,
 ): Promise<Json> => {
   const { readDocument } = await import("../../openapi/read-document.ts");
@@ -54,12 +59,14 @@ const whole = async (
   // A document on disk may refer to files beside it, not to any file of this machine.
   const directory = uri?.startsWith("file:") === true ? dirname(fileURLToPath(uri)) : undefined;
   const document = readDocument(bytes, { name: fileName, ...(uri === undefined ? {} : { uri }) });
-  const fetcher = documentFetcher({ allowPrivate: true, ...(directory === undefined ? {} : { directory }) });
+  const fetcher = documentFetcher({ allowPrivate, ...(directory === undefined ? {} : { directory }) });
   const externals = externalSources(await resolveExternal(document, fetcher, undefined, signal));
+  // Where a file lies on this machine is nobody's business; what it is called there is enough to find the others again.
+  const place = directory === undefined ? uri : `document:///${encodeURIComponent(fileName)}`;
   return {
     fileName,
     contentBase64: Buffer.from(bytes).toString("base64"),
-    ...(Object.keys(externals).length === 0 ? {} : { externals }),
+    ...(Object.keys(externals).length === 0 ? {} : { externals, ...(place === undefined ? {} : { place }) }),
   };
 };
 

@@ -36,6 +36,11 @@ export const importApi: CommandSpec = {
       description: "URL, name of a backend, or mock",
       defaultText: "the document's first absolute server, else mock",
     },
+    {
+      flags: "--allow-private",
+      description: "also fetch files at private addresses to which the document refers",
+      defaultText: "only where the document itself comes from one",
+    },
   ],
   usesPlatform: true,
   isWrite: true,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { apiSchema, basePathSchema } from "../../model/api.ts";
 import { nameLengthMax, nameSchema } from "../../model/names.ts";
-import { collectExternalReferences, resolveExternal } from "../../openapi/external-references.ts";
+import { missingFiles, resolveExternal } from "../../openapi/external-references.ts";
 import { urlFetcher } from "../../openapi/fetch-document.ts";
 import { member, textOf } from "../../openapi/json-value.ts";
 import { type OpenApiDocument, readDocument } from "../../openapi/read-document.ts";
@@ -20,7 +20,13 @@ const givenDocumentSchema = z.strictObject({
   externals: z
     .record(z.string().max(2000), z.string())
     .optional()
-    .describe("Texts of the files that relative references lead to, by the names that the references give them."),
+    .describe("Texts of the files that references lead to, by the names under which they are found from `place`."),
+  place: z
+    .string()
+    .max(2000)
+    .regex(/^(?:https?|document):\/\//)
+    .optional()
+    .describe("URL that relative references start from; `document:///NAME` for a file called so."),
 });
 
 const importBodySchema = z
@@ -55,7 +61,10 @@ export const importApi: Operation = defineOperation({
   refusals: [409, 413, 415, 422],
   run: async (call) => {
     const { tools, body } = call;
-    const ready = "url" in body.document ? await fetched(tools, body.document.url, call.signal) : given(body.document);
+    const ready =
+      "url" in body.document
+        ? await fetched(tools, body.document.url, call.signal)
+        : await given(tools, body.document, call.signal);
     const name = body.name ?? nameOf(ready.document);
     const isDryRun = call.isDryRun || body.dryRun === true;
     return call.change(
@@ -76,21 +85,36 @@ export const importApi: Operation = defineOperation({
   },
 });
 
-const given = (document: z.output<typeof givenDocumentSchema>): ReadyDocument => {
+const given = async (
+  tools: ManagementTools,
+  document: z.output<typeof givenDocumentSchema>,
+  signal: AbortSignal,
+): Promise<ReadyDocument> => {
   const bytes = Buffer.from(document.contentBase64, "base64");
   if (bytes.length > documentBytesMax) throw refuse("body.too_large", `A document may have ${documentBytesMax} bytes.`);
-  const read = readDocument(bytes, { name: document.fileName, externals: document.externals ?? {} });
-  return readyDocument(bytes, read, document.fileName);
+  const { fileName: name, externals = {}, place } = document;
+  const read = readDocument(bytes, { name, externals, ...(place === undefined ? {} : { uri: place }) });
+  return readyDocument(bytes, await withFiles(tools, read, signal), name);
 };
 
 const fetched = async (tools: ManagementTools, url: string, signal: AbortSignal): Promise<ReadyDocument> => {
-  const fetchFile = urlFetcher({ allowPrivate: tools.mayFetchPrivate });
-  const { bytes, uri } = await fetchFile(url, { bytesMax: documentBytesMax, signal });
+  const { bytes, uri } = await urlFetcher({ allowPrivate: tools.mayFetchPrivate })(url, {
+    bytesMax: documentBytesMax,
+    signal,
+  });
   const fileName = new URL(uri).pathname.split("/").at(-1) || "document";
   const read = readDocument(bytes, { name: fileName, uri });
-  const needsMore = collectExternalReferences(read).length > 0;
-  const whole: OpenApiDocument = needsMore ? await resolveExternal(read, fetchFile, undefined, signal) : read;
-  return readyDocument(bytes, whole, fileName);
+  return readyDocument(bytes, await withFiles(tools, read, signal), fileName);
+};
+
+/** The document with all files that it refers to. Refused where one cannot be had: its operations would be missing without a word. */
+export const withFiles = async (
+  tools: ManagementTools,
+  document: OpenApiDocument,
+  signal: AbortSignal,
+): Promise<OpenApiDocument> => {
+  if (missingFiles(document).length === 0) return document;
+  return resolveExternal(document, urlFetcher({ allowPrivate: tools.mayFetchPrivate }), undefined, signal);
 };
 
 const withoutUndefined = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -60,11 +60,8 @@ export const importDocument = async (
   const current = change.find("api", name)?.resource;
   const previous = current?.document === undefined ? null : await previousDocument(tools, change.trx, current.document);
   const plan = planImport(previous, ready.document);
-  const hash = await saveDocument(
-    change.trx,
-    { bytes: ready.bytes, externals: externalSources(ready.document) },
-    change.at,
-  );
+  const files = { texts: externalSources(ready.document), place: ready.document.uri };
+  const hash = await saveDocument(change.trx, { bytes: ready.bytes, files }, change.at);
   const stored = putResource(change, {
     kind: "api",
     name,

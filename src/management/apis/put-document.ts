@@ -1,7 +1,10 @@
+import { withReferredFilesOnly } from "../../openapi/external-references.ts";
 import { readDocument } from "../../openapi/read-document.ts";
+import { readOptions } from "../documents.ts";
 import { defineOperation, type Operation } from "../operation.ts";
 import { refuse } from "../refuse.ts";
 import { nameParamsSchema, notFound } from "../resources/collection.ts";
+import { withFiles } from "./import-api.ts";
 import { importDocument, readyDocument } from "./import-document.ts";
 import { importPlanSchema, importPlanView } from "./import-plan-view.ts";
 import { documentMediaTypes } from "./media-type.ts";
@@ -13,7 +16,8 @@ export const putDocument: Operation = defineOperation({
   path: "/apis/{name}/document",
   tag: "APIs",
   summary: "Replace an API's document",
-  description: "The body is the document itself. `If-Match` compares with the entity tag of the document.",
+  description:
+    "The body is the document itself. `If-Match` compares with the entity tag of the document. Files that its references lead to are those that came with the document before, or are fetched.",
   access: "apis.write",
   params: nameParamsSchema,
   bytesBody: { mediaTypes: [...documentMediaTypes, ""], description: "The document in JSON or YAML." },
@@ -24,7 +28,10 @@ export const putDocument: Operation = defineOperation({
     const { tools, params, bytes } = call;
     const known = (await tools.configuration.read()).resources.get(`api/${params.name}`)?.resource.document;
     if (known === undefined) throw notFound("API", params.name);
-    const ready = readyDocument(bytes, readDocument(bytes, { name: known.fileName }), undefined);
+    const { files } = await tools.documents.bytesOf(tools.db, known.hash);
+    const read = readDocument(bytes, readOptions(known.fileName, files));
+    const whole = withReferredFilesOnly(await withFiles(tools, read, call.signal));
+    const ready = readyDocument(bytes, whole, undefined);
     return call.change(async (change) => {
       const current = change.find("api", params.name)?.resource;
       if (current?.document === undefined) throw notFound("API", params.name);

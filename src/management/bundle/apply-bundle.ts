@@ -1,12 +1,12 @@
 import type { z } from "zod";
-import { bytesHash } from "../../base/canonical-json.ts";
 import { Fault, type Finding } from "../../base/fault.ts";
 import { placeOf } from "../../bundle/bundle-paths.ts";
 import { diffResources, ownerOfBundle } from "../../bundle/diff-resources.ts";
 import { type BundleFinding, hasErrors, sortFindings } from "../../bundle/finding.ts";
 import { type BundleFiles, type BundleReading, placeFindings, readBundle } from "../../bundle/read-bundle.ts";
+import { noReferredFiles, type ReferredFiles } from "../../model/referred-files.ts";
 import { type ResourceKind, resourceKey } from "../../model/resource.ts";
-import { readExternals, saveDocument } from "../../store/repositories/documents.ts";
+import { readReferredFiles, saveDocument } from "../../store/repositories/documents.ts";
 import { readOwners, writeOwner } from "../../store/repositories/resources.ts";
 import type { Answer } from "../answer.ts";
 import type { Change } from "../change.ts";
@@ -68,10 +68,10 @@ const apply = async (call: BundleCall, isDryRun: boolean): Promise<Answer> => {
 const applyTo = async (call: BundleCall, change: Change, files: BundleFiles, isDryRun: boolean): Promise<Answer> => {
   const { owner: givenOwner, prune = false } = call.body;
   const owners = await readOwners(change.trx);
-  const externals = await externalsOf(change, files);
+  const referred = await referredFilesOf(change, files);
   const reading = readBundle(files, {
     cache: call.tools.units.cache,
-    externalsOf: (hash) => externals.get(hash),
+    filesOf: (api) => referred.get(api),
     // What the bundle owns and does not hold goes; it may not be named any more.
     isElsewhere: (key) =>
       change.state.resources.has(key) && (givenOwner === undefined || owners.get(key) !== givenOwner),
@@ -85,7 +85,8 @@ const applyTo = async (call: BundleCall, change: Change, files: BundleFiles, isD
     call.actor.roles,
     plan.changes.map((one) => one.kind),
   );
-  for (const bytes of reading.documents.values()) await saveDocument(change.trx, { bytes, externals: {} }, change.at);
+  for (const [hash, bytes] of reading.documents)
+    await saveDocument(change.trx, { bytes, files: reading.files.get(hash) ?? noReferredFiles }, change.at);
   for (const resource of plan.writes) change.put(resource);
   for (const key of plan.deletes) change.remove(...kindAndName(change, key));
   const adopted = new Set(plan.adopts);
@@ -98,12 +99,23 @@ const applyTo = async (call: BundleCall, change: Change, files: BundleFiles, isD
   return { status: 200, json: { findings: [...reading.findings, ...plan.findings], changes: plan.changes, ...made } };
 };
 
-/** What documents of the bundle refer to was kept when they were imported; the bundle has the documents alone. */
-const externalsOf = (change: Change, files: BundleFiles) =>
-  readExternals(
-    change.trx,
-    [...files].filter(([path]) => placeOf(path).role === "document").map(([, bytes]) => bytesHash(bytes)),
-  );
+/** What documents of the bundle refer to was kept when they were imported, by API; the bundle has the documents alone. */
+const referredFilesOf = async (change: Change, files: BundleFiles): Promise<ReadonlyMap<string, ReferredFiles>> => {
+  const hashes = new Map<string, string>();
+  for (const path of files.keys()) {
+    const place = placeOf(path);
+    if (place.role !== "document") continue;
+    const document = change.find("api", place.api)?.resource.document;
+    if (document !== undefined) hashes.set(place.api, document.hash);
+  }
+  const kept = await readReferredFiles(change.trx, [...new Set(hashes.values())]);
+  const found = new Map<string, ReferredFiles>();
+  for (const [api, hash] of hashes) {
+    const of = kept.get(hash);
+    if (of !== undefined) found.set(api, of);
+  }
+  return found;
+};
 
 const kindAndName = (change: Change, key: string): [ResourceKind, string] => {
   const resource = change.state.resources.get(key)?.resource;

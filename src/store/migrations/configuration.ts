@@ -63,4 +63,5 @@ export const configurationSteps = {
     after json
   )`,
   "0012-audit-entry-target": `create index audit_entry_target on audit_entry (target, id)`,
+  "0013-document-blob-place": `alter table document_blob add column place text`,
 } as const;

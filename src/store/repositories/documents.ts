@@ -1,30 +1,28 @@
 import type { Kysely, Transaction } from "kysely";
-import { bytesHash } from "../../base/canonical-json.ts";
+import { documentHash, hasReferredFiles, noReferredFiles, type ReferredFiles } from "../../model/referred-files.ts";
 import type { Tables } from "../schema.ts";
 import { textsByName } from "./json-columns.ts";
 
-/** A document as it is kept: its bytes exactly as they came, and the texts of the files that its references lead to. */
+/** A document as it is kept: its bytes exactly as they came, and the files that its references lead to. */
 export interface StoredDocument {
   readonly bytes: Uint8Array;
-  readonly externals: Readonly<Record<string, string>>;
+  readonly files: ReferredFiles;
 }
 
-/** Keeps a document under the SHA-256 of its bytes and answers that; bytes that are there already are not written again. */
+/** Keeps a document under the hash of its content and answers that; what is there already is not written again. */
 export const saveDocument = async (
   db: Kysely<Tables> | Transaction<Tables>,
-  document: StoredDocument,
+  { bytes, files }: StoredDocument,
   at: Date,
 ): Promise<string> => {
-  const hash = bytesHash(document.bytes);
-  const hasExternals = Object.keys(document.externals).length > 0;
-  const externals = hasExternals ? JSON.stringify(document.externals) : null;
+  const hash = documentHash(bytes, files);
+  const kept = hasReferredFiles(files)
+    ? { externals: JSON.stringify(files.texts), place: files.place ?? null }
+    : { externals: null, place: null };
   await db
     .insertInto("document_blob")
-    .values({ hash, bytes: Buffer.from(document.bytes), bytes_count: document.bytes.length, externals, created_at: at })
-    .onConflict((conflict) =>
-      // The same document fetched again may bring newer versions of what it refers to.
-      hasExternals ? conflict.column("hash").doUpdateSet({ externals }) : conflict.column("hash").doNothing(),
-    )
+    .values({ hash, bytes: Buffer.from(bytes), bytes_count: bytes.length, ...kept, created_at: at })
+    .onConflict((conflict) => conflict.column("hash").doNothing())
     .execute();
   return hash;
 };
@@ -33,23 +31,26 @@ export const saveDocument = async (
 export const readStoredDocument = async (db: Kysely<Tables>, hash: string): Promise<StoredDocument | undefined> => {
   const row = await db
     .selectFrom("document_blob")
-    .select(["bytes", "externals"])
+    .select(["bytes", "externals", "place"])
     .where("hash", "=", hash)
     .executeTakeFirst();
-  return row === undefined ? undefined : { bytes: row.bytes, externals: textsByName(row.externals) };
+  return row === undefined ? undefined : { bytes: row.bytes, files: filesOf(row) };
 };
 
-/** Of those documents that have them, the texts of the files that their references lead to, by the document's hash. */
-export const readExternals = async (
+/** Of those documents that refer to files, the files, by the document's hash. */
+export const readReferredFiles = async (
   db: Kysely<Tables>,
   hashes: readonly string[],
-): Promise<ReadonlyMap<string, StoredDocument["externals"]>> => {
+): Promise<ReadonlyMap<string, ReferredFiles>> => {
   if (hashes.length === 0) return new Map();
   const rows = await db
     .selectFrom("document_blob")
-    .select(["hash", "externals"])
+    .select(["hash", "externals", "place"])
     .where("hash", "in", hashes)
     .where("externals", "is not", null)
     .execute();
-  return new Map(rows.map((row) => [row.hash, textsByName(row.externals)]));
+  return new Map(rows.map((row) => [row.hash, filesOf(row)]));
 };
+
+const filesOf = (row: { readonly externals: unknown; readonly place: string | null }): ReferredFiles =>
+  row.externals === null ? noReferredFiles : { texts: textsByName(row.externals), place: row.place ?? undefined };
