@@ -17,7 +17,7 @@ export const grpcKindOf = (head: Head): GrpcKind => {
 };
 
 /** The same of a field's value. */
-export const grpcKindOfType = (value: string): GrpcKind => {
+const grpcKindOfType = (value: string): GrpcKind => {
   const type = (value.split(";")[0] ?? "").trim().toLowerCase();
   if (!type.startsWith(prefix)) return "";
   if (/^-web-text(?:\+|$)/.test(type.slice(prefix.length))) return "web-text";
