@@ -90,7 +90,14 @@ const explain = async (document: PolicyDocument): Promise<Explanation | undefine
     log: silentLog,
     upstream: () => assert.fail(),
   } as never);
-  const run = createRun({ deliver: () => assert.fail(), table: swap.table, urlBackends, log: silentLog, recording });
+  const run = createRun({
+    deliver: () => assert.fail(),
+    askBeside: () => assert.fail(),
+    table: swap.table,
+    urlBackends,
+    log: silentLog,
+    recording,
+  });
   const x = testExchange({
     method: "POST",
     path: `/orders/items/7?shopkey=${planted.keyParameter}&page=2`,

@@ -3,6 +3,7 @@ import { mockBackend } from "../backends/mock.ts";
 import type { BackendKind } from "../exchange/backend.ts";
 import type { Policy } from "../exchange/policy.ts";
 import { authenticationBasic } from "../policies/authentication-basic.ts";
+import { cache } from "../policies/cache.ts";
 import { checkHeader } from "../policies/check-header.ts";
 import { choose } from "../policies/choose.ts";
 import { cors } from "../policies/cors.ts";
@@ -76,6 +77,7 @@ export const availablePolicies: readonly Policy[] = [
   cors,
   crossDomain,
   jsonp,
+  cache,
   setBackendService,
   forwardRequest,
   invokeRequest,

@@ -29,7 +29,11 @@ const mentionsIn = (value: unknown): readonly Mention[] => {
       return;
     }
     if (typeof node !== "object" || node === null) return;
-    for (const [name, below] of Object.entries(node)) visit(below, [...path, name]);
+    for (const [name, below] of Object.entries(node)) {
+      // In a Liquid template braces are Liquid's.
+      if (name === "value" && Reflect.get(node, "template") === "liquid") continue;
+      visit(below, [...path, name]);
+    }
   };
   visit(value, []);
   return found;

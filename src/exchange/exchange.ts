@@ -175,6 +175,19 @@ export interface ExchangeOutcome {
   readonly stream?: StreamFacts | null;
 }
 
+/** How long a call beside another may take, and how large its reply may be. */
+export interface BesideBounds {
+  readonly timeoutMs: number;
+  readonly bytesMax: number;
+}
+
+/** The reply to a call beside another, whole. */
+export interface BesideReply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
 /** One call from its head to its last byte. One shape, made by the engine; steps hold it no longer than they run. */
 export interface Exchange {
   /** Sent as `X-Request-Id`. */
@@ -212,6 +225,16 @@ export interface Exchange {
    * replies made in `inbound` and not for refusals. `policy` names it in logs.
    */
   onReply(policy: string, step: Step): void;
+  /**
+   * Asked when the backend gives no reply, before that becomes a refusal: what it answers goes out instead, past `outbound` and
+   * `on-error`. For policies that have something older to offer.
+   */
+  onBackendFault(rescue: (x: Exchange) => Reply | undefined): void;
+  /**
+   * Sends the request as it stands now, without its body, to the backend beside the call, and tells the whole reply, or null where none
+   * came within the bounds. The call goes on, and may end before.
+   */
+  askBeside(bounds: BesideBounds, then: (reply: BesideReply | null) => void): void;
   /** Called once after the last byte or the abort; must not throw. */
   onDone(then: (outcome: ExchangeOutcome) => void): void;
   /** Forwards to the backend and settles when the reply's head is there; for nested use, where a step must wait. */

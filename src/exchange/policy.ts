@@ -6,6 +6,7 @@ import type { Counters } from "./counters.ts";
 import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "./delivery-rules.ts";
 import type { Exchange, ForwardOptions, Step } from "./exchange.ts";
 import type { MetricSink } from "./metric-sink.ts";
+import type { SharedStore } from "./shared-store.ts";
 
 export type Section = "inbound" | "backend" | "outbound" | "on-error";
 
@@ -79,6 +80,8 @@ export interface PolicyTools {
   readonly counters: Counters;
   /** Metrics of the policy's own: see `MetricSink`. */
   readonly metrics: MetricSink;
+  /** Bytes that all threads share: responses, values of policies. */
+  readonly store: SharedStore;
   /** Records a mistake in the configuration at `path` below `at`; the build goes on so that all are found. */
   mistake(path: string, message: string): void;
   /** A literal or, with a leading `=`, a CEL expression; `\=` begins a literal with `=`. */

@@ -232,6 +232,11 @@ export const gatewayProblems = {
     title: "Needed service unreachable",
     help: "A policy called another service for this call, and no usable answer came.",
   },
+  "cache.not_stored": {
+    status: 504,
+    title: "Not in the cache",
+    help: "The request says `only-if-cached`, and there is no stored reply that may be used (RFC 9111 section 5.2.1.7).",
+  },
   "gateway.overloaded": { status: 503, title: "Gateway overloaded", help: "Try again later." },
   "gateway.not_ready": {
     status: 503,

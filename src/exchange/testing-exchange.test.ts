@@ -7,7 +7,10 @@ import { testExchange, textOf } from "./testing-exchange.ts";
 test("a test exchange is what the engine's own parts take", () => {
   const x = testExchange({ path: "/orders/7?x=1", route: { apiPath: "/orders" } });
   // The assignment is the check: it does not compile when the contract gains a field that the test exchange lacks.
-  const engine: Pick<EngineExchange, Exclude<keyof EngineExchange, "forwarder" | "reply" | "request" | "streams">> = x;
+  const engine: Pick<
+    EngineExchange,
+    Exclude<keyof EngineExchange, "forwarder" | "besideAsker" | "reply" | "request" | "streams">
+  > = x;
   assert.equal(engine.route.api, "orders");
   assert.equal(x.request.upstreamPath, "/7");
   assert.equal(x.request.queryParameter("x"), "1");

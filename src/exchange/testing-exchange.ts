@@ -1,6 +1,8 @@
 import { Fault } from "../base/fault.ts";
 import type { ClientCertificate } from "./client-certificate.ts";
 import type {
+  BesideBounds,
+  BesideReply,
   Body,
   Caller,
   Exchange,
@@ -114,6 +116,8 @@ export interface TestExchange extends Exchange {
   readonly forwarded: readonly ForwardedCall[];
   /** Runs the steps of `onReply`, the last first, as the engine does after `outbound`. */
   runReplySteps(): Promise<void>;
+  rescue(): Reply | undefined;
+  besideAsker: ((x: TestExchange, bounds: BesideBounds, then: (reply: BesideReply | null) => void) => void) | null;
   takeReplySteps(): readonly { readonly policy: string; readonly step: Step }[] | null;
   /** Null until `answer` or `deliver`. */
   readonly sent: SentReply | null;
@@ -134,6 +138,7 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
   const doneHooks: ((outcome: ExchangeOutcome) => void)[] = [];
   const forwarded: ForwardedCall[] = [];
   const notes: { readonly name: string; readonly value: NoteValue }[] = [];
+  const rescues: ((x: Exchange) => Reply | undefined)[] = [];
   let replySteps: { readonly policy: string; readonly step: Step }[] | null = null;
   let isDone = false;
   let sent: SentReply | null = null;
@@ -178,6 +183,21 @@ export const testExchange = (options: TestExchangeOptions = {}): TestExchange =>
     },
     onReply: (policy, step) => {
       replySteps = [{ policy, step }, ...(replySteps ?? [])];
+    },
+    onBackendFault: (rescue) => {
+      rescues.unshift(rescue);
+    },
+    rescue: () => {
+      for (const rescue of rescues) {
+        const reply = rescue(x);
+        if (reply !== undefined) return reply;
+      }
+      return undefined;
+    },
+    besideAsker: null,
+    askBeside: (bounds, then) => {
+      if (x.besideAsker === null) then(null);
+      else x.besideAsker(x, bounds, then);
     },
     takeReplySteps: () => {
       const steps = replySteps;

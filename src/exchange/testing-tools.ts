@@ -15,7 +15,9 @@ import type {
   PolicyTools,
   Section,
 } from "./policy.ts";
+import type { SharedStore } from "./shared-store.ts";
 import { testCounters } from "./testing-counters.ts";
+import { testStore } from "./testing-store.ts";
 
 /** What a test may say about the tools; everything has a default. */
 export interface TestToolsOptions {
@@ -24,6 +26,7 @@ export interface TestToolsOptions {
   readonly target?: Partial<PolicyTarget>;
   readonly clock?: ManualClock;
   readonly counters?: Counters;
+  readonly store?: SharedStore;
   /** Policies that blocks may hold, beside `{ set-test-variable: { name, value } }` and `{ refuse-test: status }`. */
   readonly policies?: readonly Policy[];
   /** Makes breakers; ones that never open where absent. */
@@ -80,6 +83,7 @@ export const testTools = (options: TestToolsOptions = {}): TestTools => {
     },
     log: jsonLog({ level: "debug", nowMs: clock.nowMs, write: (line) => lines.push(JSON.parse(line)) }),
     counters: options.counters ?? testCounters(),
+    store: options.store ?? testStore(),
     mistake: (path, message) => {
       mistakes.push({ path, message });
     },

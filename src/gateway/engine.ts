@@ -1,4 +1,12 @@
-import type { Exchange, ExchangeOutcome, ForwardOptions, RouteFacts, Step } from "../exchange/exchange.ts";
+import type {
+  BesideBounds,
+  BesideReply,
+  Exchange,
+  ExchangeOutcome,
+  ForwardOptions,
+  RouteFacts,
+  Step,
+} from "../exchange/exchange.ts";
 import type { Recorder } from "../exchange/recorder.ts";
 import type { Reply } from "../exchange/reply.ts";
 import type { StreamSettings } from "./stream-settings.ts";
@@ -65,6 +73,10 @@ export interface EngineExchange extends Exchange {
   deliver(): void;
   /** Gives the steps of `onReply`, the last first, and forgets them; null where there are none. */
   takeReplySteps(): readonly ReplyStep[] | null;
+  /** Asks those of `onBackendFault`, the last first, until one has a reply. */
+  rescue(): Reply | undefined;
+  /** How `x.askBeside` reaches the backend; set by the run. */
+  besideAsker: ((x: EngineExchange, bounds: BesideBounds, then: (reply: BesideReply | null) => void) => void) | null;
   /** How `x.forward` reaches the backend; set by the run, since the run knows the backend. */
   forwarder: ((x: EngineExchange, options: ForwardOptions) => Promise<void>) | null;
 }

@@ -8,6 +8,7 @@ import { definePolicy, type Policy } from "../exchange/policy.ts";
 import { refuse } from "../exchange/refuse.ts";
 import { emptyReply, replyWith } from "../exchange/reply.ts";
 import { testCounters } from "../exchange/testing-counters.ts";
+import { testStore } from "../exchange/testing-store.ts";
 import { compileValue } from "../expressions/value.ts";
 import type { ApiUnit, UnitOperation } from "../model/snapshot.ts";
 import type { CompileTools } from "./compile/compile-tools.ts";
@@ -282,6 +283,7 @@ export const testCompileTools = (more: Partial<CompileTools> = {}): CompileTools
   clock: manualClock(),
   log: silentLog as Log,
   counters: testCounters(),
+  store: testStore(),
   shared: createSharedState(),
   metrics: { metric: () => () => {} },
   findKey: () => undefined,

@@ -51,7 +51,6 @@ const names = [
   "cache-store-value",
   "cache-remove-value",
   "cache-value",
-  "cache",
   "llm-semantic-cache-lookup",
   "llm-semantic-cache-store",
   "azure-openai-semantic-cache-lookup",

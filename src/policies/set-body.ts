@@ -26,7 +26,7 @@ export const setBody: Policy = definePolicy({
 Text is sent as it is (UTF-8); a literal or a result that is no text becomes JSON. The gateway sets the length; \`Content-Type\` and \`Content-Encoding\` stay as they are: use \`set-header\`.
 
 A template sees \`body\` (parsed where \`Content-Type\` says JSON or XML, else text), \`request\`, \`response\`, \`caller\`, \`api\`, \`operation\`, \`variables\` with the members that expressions know, and has 100 ms.
-It reads no file: \`include\` and \`render\` find nothing.`,
+It reads no file: \`include\` and \`render\` find nothing. Braces in it are Liquid's: a named value reaches it by \`set-variable\`.`,
   sections: ["inbound", "backend", "outbound", "on-error"],
   schema,
   shorthand: "value",

@@ -2,6 +2,7 @@ import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import type { BuiltBackend } from "../../exchange/backend.ts";
 import type { Admission, Counters } from "../../exchange/counters.ts";
+import type { SharedStore } from "../../exchange/shared-store.ts";
 import type { ApiUnit, UnitError } from "../../model/snapshot.ts";
 import { createSharedState } from "../shared-state.ts";
 import type { Lists } from "./compile-tools.ts";
@@ -17,6 +18,7 @@ export const checkUnit = (unit: ApiUnit, lists: Lists): UnitError | undefined =>
     clock: systemClock,
     log: silentLog,
     counters: idleCounters,
+    store: idleStore,
     shared: createSharedState(),
     metrics: { metric: () => () => {} },
     findKey: () => undefined,
@@ -36,6 +38,15 @@ const idleBackend: BuiltBackend = {
 };
 
 const open: Admission = { isAdmitted: true, limit: 0, remaining: 0, resetAfterMs: 0, retryAfterMs: 0 };
+
+const idleStore: SharedStore = {
+  valueBytesMax: 0,
+  get: () => undefined,
+  set: () => false,
+  delete: () => false,
+  purge: () => {},
+  purgedAtMs: () => 0,
+};
 
 const idleCounters: Counters = {
   slidingWindow: () => () => open,

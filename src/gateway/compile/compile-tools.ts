@@ -13,6 +13,7 @@ import type {
   Value,
   ValueTypes,
 } from "../../exchange/policy.ts";
+import type { SharedStore } from "../../exchange/shared-store.ts";
 import type { SharedState } from "../shared-state.ts";
 
 /** What units may use. The engine knows no policy and no backend of its own. */
@@ -36,6 +37,7 @@ export interface CompileTools {
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;
+  readonly store: SharedStore;
   readonly shared: SharedState;
   readonly metrics: MetricSink;
   findKey(key: string, nowMs: number): KeyFacts | undefined;

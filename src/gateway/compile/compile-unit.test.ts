@@ -8,6 +8,7 @@ import { testCompileTools, testOperation, testUnit } from "../testing-unit.ts";
 import { checkUnit } from "./check-unit.ts";
 import { compileAtOnce } from "./compile-unit.ts";
 import { pipelineFor } from "./compiled-api.ts";
+import { namedValuesOf } from "./named-values.ts";
 
 const { lists } = testCompileTools();
 
@@ -196,4 +197,13 @@ test("a unit with a mistake leaves nothing behind", () => {
     assert.ok(result.error);
     assert.deepEqual(life, { built: 2, disposed: 2 });
   });
+});
+
+test("braces of a Liquid template are Liquid's, beside it they are named values", () => {
+  const named = namedValuesOf({ a: { value: "1", secret: false } });
+  const config = [{ "set-body": { template: "liquid", value: "{{ body.name }}" } }, { "set-body": { value: "{{a}}" } }];
+  assert.deepEqual(
+    named.substitute(config, () => assert.fail()),
+    [config[0], { "set-body": { value: "1" } }],
+  );
 });

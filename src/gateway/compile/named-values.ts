@@ -40,7 +40,7 @@ export const namedValuesOf = (values: ApiUnit["namedValues"]): NamedValues => {
     for (const [key, item] of Object.entries(value)) {
       // A key named `__proto__` must become a member like any other.
       Object.defineProperty(changed, key, {
-        value: substitute(item, `${path}.${key}`, mistake),
+        value: isLiquid(value, key) ? item : substitute(item, `${path}.${key}`, mistake),
         enumerable: true,
         configurable: true,
         writable: true,
@@ -60,3 +60,7 @@ export const namedValuesOf = (values: ApiUnit["namedValues"]): NamedValues => {
     secrets,
   };
 };
+
+/** In a Liquid template braces are Liquid's: `{ template: liquid, value: "{{ body.name }}" }`. */
+const isLiquid = (value: object, key: string): boolean =>
+  key === "value" && Reflect.get(value, "template") === "liquid";

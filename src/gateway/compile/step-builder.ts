@@ -83,6 +83,7 @@ export const createStepBuilder = (
     log,
     counters: tools.counters,
     metrics: tools.metrics,
+    store: tools.store,
     mistake: (below, message) => mistakes.add(place.file, joined(path, below), message),
     value: (source, type, below) =>
       tools.lists.compileValue(source, type, {

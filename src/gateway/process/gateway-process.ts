@@ -9,6 +9,7 @@ import type { RecordingSettings } from "../record/recording.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
 import { createBackendMemory, repairBackends } from "../shared/backend-table.ts";
 import { attachCounters, createCounterMemory } from "../shared/counters.ts";
+import { attachStore, createStoreMemory } from "../shared/shared-store.ts";
 import { joinChanges } from "../swap.ts";
 import { tlsCounters } from "../tls/tls-door.ts";
 import type { WireLimits } from "../wire/limits.ts";
@@ -71,6 +72,8 @@ export interface GatewayProcessOptions {
   readonly recording?: RecordingSettings;
   readonly limits?: Partial<WireLimits>;
   readonly trustedProxies?: readonly string[];
+  /** Memory of the store that caching policies share; pages that nothing has touched cost nothing. */
+  readonly storeBytesMax?: number;
   /** How long running calls may take to end on `stop`. */
   readonly drainMs?: number;
   readonly stallMs?: number;
@@ -127,6 +130,11 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
 
   const counterMemory = createCounterMemory({ threadsMax: options.threads + 1 });
   const counters = attachCounters(counterMemory, options.threads);
+  const storeMemory = createStoreMemory({
+    threadsMax: options.threads + 1,
+    ...(options.storeBytesMax === undefined ? {} : { bytesMax: options.storeBytesMax }),
+  });
+  const cached = attachStore(storeMemory, options.threads);
   const backendMemory = createBackendMemory(options.threads + 1);
   const quotaFile = join(home, "quotas.bin");
   const savedQuotas = await readFile(quotaFile).catch(() => undefined);
@@ -157,6 +165,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       limits: options.limits ?? {},
       trustedProxies: options.trustedProxies ?? [],
       counters: counterMemory,
+      store: storeMemory,
       recording: perThread(options.recording ?? nothingRecorded, options.threads),
       backends: backendMemory,
       zone: zoneOf(options.labels),
@@ -170,6 +179,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       observer.threadEnded(thread.metrics);
       endedUsage.push(...observer.takeUsage(thread.usage, true));
       counters.repairThread(thread.thread);
+      cached.repairThread(thread.thread);
       repairBackends(backendMemory, thread.thread);
     },
     onExplained: (lines) => explanations.add(lines, (explanation) => observer.explained(explanation)),

@@ -14,6 +14,7 @@ import { createUrlBackends } from "../run/url-backends.ts";
 import { createAccessReader } from "../shared/access-table.ts";
 import { attachBackendTable, processNowMs } from "../shared/backend-table.ts";
 import { attachCounters } from "../shared/counters.ts";
+import { attachStore } from "../shared/shared-store.ts";
 import { createSharedState } from "../shared-state.ts";
 import { createSwap } from "../swap.ts";
 import { createFront } from "../tls/front.ts";
@@ -74,6 +75,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     clock,
     log,
     counters: attachCounters(start.counters, start.thread),
+    store: attachStore(start.store, start.thread),
     shared: createSharedState(),
     findKey: access.find,
     fetch: outboundFetch,
@@ -85,7 +87,14 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
   });
   const urlBackends = createUrlBackends({ kinds: lists.backends, log, upstream });
   const recording = createRecording(start.recording, clock, () => setImmediate(tellExplained));
-  const run = createRun({ table: swap.table, urlBackends, deliver: upstreams.deliver, log, recording });
+  const run = createRun({
+    table: swap.table,
+    urlBackends,
+    deliver: upstreams.deliver,
+    askBeside: upstreams.askBeside,
+    log,
+    recording,
+  });
   const finished: Finished = (x, outcome) => {
     recording.finished(x, outcome, run.apiOf(x));
     run.finished(x, outcome);

@@ -31,6 +31,7 @@ export interface ThreadStart {
   /** One word per thread, counted up by it. */
   readonly beats: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly store: SharedArrayBuffer;
   /** What all threads know about backends. */
   readonly backends: SharedArrayBuffer;
   /** Targets of this zone are preferred; empty: none. */

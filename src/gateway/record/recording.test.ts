@@ -40,7 +40,14 @@ const recordedGateway = async (
   const recording = createRecording(settings, clock, () => {});
   recording.takeKey(explainPublicKeyText(key));
   const urlBackends = createUrlBackends({ kinds: testBackends(), upstream: () => assert.fail() });
-  const run = createRun({ deliver: () => assert.fail(), table: swap.table, urlBackends, log: silentLog, recording });
+  const run = createRun({
+    deliver: () => assert.fail(),
+    askBeside: () => assert.fail(),
+    table: swap.table,
+    urlBackends,
+    log: silentLog,
+    recording,
+  });
   const explanations: Explanation[] = [];
   const call = async (options: TestExchangeOptions): Promise<TestExchange> => {
     const x = testExchange({ revision: 0, ...options });

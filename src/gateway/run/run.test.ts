@@ -32,7 +32,13 @@ const gatewayOf = async (units: readonly ApiUnit[], more: Partial<CompileTools> 
       throw new Error("no upstream");
     },
   });
-  const run = createRun({ table: swap.table, urlBackends, deliver: () => assert.fail(), log });
+  const run = createRun({
+    table: swap.table,
+    urlBackends,
+    deliver: () => assert.fail(),
+    askBeside: () => assert.fail(),
+    log,
+  });
   const begin = (options: TestExchangeOptions): TestExchange => {
     const x = testExchange(options);
     run.dispatch(engine(x));
@@ -85,7 +91,13 @@ test("without a configuration every call is told that the gateway is not ready",
   const urlBackends = createUrlBackends({ kinds: [], upstream: () => assert.fail() });
   const log = jsonLog({ level: "error", write: () => {} });
   const x = testExchange(get);
-  createRun({ table: () => null, urlBackends, deliver: () => assert.fail(), log }).dispatch(engine(x));
+  createRun({
+    table: () => null,
+    urlBackends,
+    deliver: () => assert.fail(),
+    askBeside: () => assert.fail(),
+    log,
+  }).dispatch(engine(x));
   assert.equal(x.sent?.problem?.code, "gateway.not_ready");
 });
 
@@ -271,6 +283,7 @@ test("a policy may choose a backend by name or by URL for one call", async () =>
       table,
       urlBackends,
       deliver: () => assert.fail(),
+      askBeside: () => assert.fail(),
       log: jsonLog({ level: "error", write: () => {} }),
     }).dispatch(engine(x));
     return x;

@@ -30,6 +30,7 @@ export interface RunTools {
   readonly urlBackends: UrlBackends;
   /** Sends a call for which policies asked more than one plain sending. */
   readonly deliver: Deliver;
+  readonly askBeside: Upstreams["askBeside"];
   readonly log: Log;
   /** Absent where nothing is ever recorded. */
   readonly recording?: Recording;
@@ -102,6 +103,7 @@ export const createRun = (tools: RunTools): Run => {
     x.streams = route.streams;
     x.request.upstreamPath = rest;
     x.forwarder = forwarder;
+    x.besideAsker = askBeside;
     if (route.template.hasParameters) x.setParams(() => parametersOf(route.template, rest));
     const state = pool.pop() ?? new RunState(continuation);
     state.x = x;
@@ -291,7 +293,7 @@ export const createRun = (tools: RunTools): Run => {
   const afterForward = (state: RunState, x: EngineExchange, options: ForwardOptions): boolean => {
     const refusal = state.sendRefusal;
     state.sendRefusal = undefined;
-    if (refusal !== undefined && !isAnswer(x, refusal)) return conclude(state, x, refusal);
+    if (refusal !== undefined && !isAnswer(x, refusal)) return conclude(state, x, x.rescue() ?? refusal);
     if (isFailure(x, options)) throw new BackendStatusFault(x.reply?.status ?? 0);
     return true;
   };
@@ -306,6 +308,18 @@ export const createRun = (tools: RunTools): Run => {
     (state: RunState): NamedBackends =>
     (name) =>
       state.route?.api.backends.get(name);
+
+  const askBeside: NonNullable<EngineExchange["besideAsker"]> = (x, bounds, then) => {
+    const state = x.runState instanceof RunState ? x.runState : null;
+    const backend = state === null || state.isFinished ? null : backendOf(state, x);
+    if (state === null || backend === null) {
+      then(null);
+      return;
+    }
+    // It may hold the exchange when that has ended.
+    state.hasWaited = true;
+    tools.askBeside(x, backend, bounds, then);
+  };
 
   /** `x.forward` for steps that must wait for the reply: blocks, `retry`. */
   const forwarder: NonNullable<EngineExchange["forwarder"]> = (x, options) => {
@@ -368,6 +382,8 @@ export const createRun = (tools: RunTools): Run => {
       x.fault = { code: "backend.reply_invalid", source, section: sectionOf(state.phase), message: cause.message };
       return enter(state, "on-error", state.pipeline?.onError ?? []);
     }
+    const rescue = cause instanceof ForwardRefused ? x.rescue() : undefined;
+    if (rescue !== undefined) return send(state, x, rescue);
     const refusal = refusalOf(cause);
     if (refusal === null) logFault(state, x, { policy: source, at: step?.at ?? "", error: cause });
     // A fault within on-error does not run on-error again: the first refusal stands.
@@ -436,6 +452,7 @@ export const createRun = (tools: RunTools): Run => {
     if (x !== null) {
       x.runState = null;
       x.forwarder = null;
+      x.besideAsker = null;
     }
     state.route = null;
     state.x = null;

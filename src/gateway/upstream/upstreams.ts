@@ -2,12 +2,13 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import type { BuiltBackend, ClusterConfig, Settled, UpstreamTarget } from "../../exchange/backend.ts";
 import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "../../exchange/delivery-rules.ts";
-import type { Exchange, ForwardOptions } from "../../exchange/exchange.ts";
+import type { BesideBounds, BesideReply, Exchange, ForwardOptions } from "../../exchange/exchange.ts";
 import { type BackendTable, createLocalBackendTable } from "../shared/backend-table.ts";
 import { BlockPool } from "../wire/block-pool.ts";
 import { defaultWireLimits } from "../wire/limits.ts";
 import { Wheel } from "../wire/wheel.ts";
 import { WireExchange } from "../wire/wire-exchange.ts";
+import { createBesideCalls } from "./beside.ts";
 import { createBreaker } from "./breaker.ts";
 import { Cluster, type ClusterTools } from "./cluster.ts";
 import { Delivery, type DeliveryTools } from "./delivery.ts";
@@ -49,6 +50,8 @@ export interface Upstreams {
   cluster(config: ClusterConfig): BuiltBackend;
   /** Sends a call with what policies asked for: tries of several kinds, other backends, copies. */
   deliver(x: Exchange, backend: BuiltBackend, options: ForwardOptions, named: NamedBackends, settled: Settled): void;
+  /** Asks a backend beside a call, without the client's body; null where no reply came. */
+  askBeside(x: Exchange, backend: BuiltBackend, bounds: BesideBounds, then: (reply: BesideReply | null) => void): void;
   /** Breakers and budgets by name, over what all threads know. */
   breaker(name: string, rule: BreakerRule): CircuitBreaker;
   budget(name: string, rule: BudgetRule): RetryBudget;
@@ -107,6 +110,7 @@ export const createUpstreams = (options: UpstreamsOptions = {}): Upstreams => {
   };
   const bufferedBodyBytesMax = options.bufferedBodyBytesMax ?? defaults.bufferedBodyBytesMax;
   const mirrors = createMirrors(wheel, poolTools.traceIds);
+  const beside = createBesideCalls(wheel, poolTools.traceIds);
   const deliveryTools: DeliveryTools = { wheel, clock, random, bufferedBodyBytesMax, mirrors };
 
   const lease = (target: UpstreamTarget): { prepared: PreparedTarget; pool: Pool; release: () => void } => {
@@ -177,6 +181,7 @@ export const createUpstreams = (options: UpstreamsOptions = {}): Upstreams => {
       const mirrored = sourcesOf(forward.mirrors?.map((rule) => rule.backend) ?? [], named);
       start(x, sources, forward, mirrored, settled);
     },
+    askBeside: (x, backend, bounds, then) => beside(engineExchange(x), sourceOf("", backend), bounds, then),
     breaker: (name, rule) => createBreaker(table.take("breaker", name), rule, table, log),
     budget: (name, rule) => createRetryBudget(table.take("budget", name), rule, table),
     get poolCount() {

@@ -3,7 +3,10 @@ import { messageOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import { problemMediaType, problemType } from "../../base/problem.ts";
 import type {
+  BesideBounds,
+  BesideReply,
   Caller,
+  Exchange,
   ExchangeFault,
   ExchangeOutcome,
   ForwardOptions,
@@ -53,6 +56,7 @@ export class WireExchange implements EngineExchange {
   runState: unknown = null;
   isReusable = false;
   forwarder: EngineExchange["forwarder"] = null;
+  besideAsker: EngineExchange["besideAsker"] = null;
   /** The client asked with HEAD: no body, whatever method goes to the backend. */
   isHead = false;
   /** What carries it to its client, until it is finished. */
@@ -74,6 +78,7 @@ export class WireExchange implements EngineExchange {
   #variables: Map<string, unknown> | null = null;
   #whenDone: ((outcome: ExchangeOutcome) => void)[] | null = null;
   #replySteps: ReplyStep[] | null = null;
+  #rescues: ((x: Exchange) => Reply | undefined)[] | null = null;
 
   constructor(log: Log) {
     this.#log = log;
@@ -98,6 +103,7 @@ export class WireExchange implements EngineExchange {
     this.runState = null;
     this.isReusable = false;
     this.forwarder = null;
+    this.besideAsker = null;
     this.isHead = false;
     this.client = null;
     this.backendSide = null;
@@ -110,6 +116,7 @@ export class WireExchange implements EngineExchange {
     this.#variables = null;
     this.#whenDone = null;
     this.#replySteps = null;
+    this.#rescues = null;
   }
 
   get variables(): Map<string, unknown> {
@@ -153,6 +160,25 @@ export class WireExchange implements EngineExchange {
   onReply(policy: string, step: Step): void {
     this.#replySteps ??= [];
     this.#replySteps.unshift({ policy, step });
+  }
+
+  onBackendFault(rescue: (x: Exchange) => Reply | undefined): void {
+    this.#rescues ??= [];
+    this.#rescues.unshift(rescue);
+  }
+
+  rescue(): Reply | undefined {
+    for (const rescue of this.#rescues ?? []) {
+      const reply = rescue(this);
+      if (reply !== undefined) return reply;
+    }
+    return undefined;
+  }
+
+  askBeside(bounds: BesideBounds, then: (reply: BesideReply | null) => void): void {
+    this.isReusable = false;
+    if (this.besideAsker === null) then(null);
+    else this.besideAsker(this, bounds, then);
   }
 
   takeReplySteps(): readonly ReplyStep[] | null {
