@@ -25,6 +25,10 @@ const targets: Readonly<Record<Case, readonly { readonly to: string; readonly ta
     { to: "nginx", target: 1.35 },
     { to: "nginx+lua", target: 0.8 },
   ],
+  full: [{ to: "nginx", target: 2.5 }],
+  "many-apis": [{ to: "nginx", target: 1.2 }],
+  tls: [{ to: "nginx", target: 1.4 }],
+  http2: [{ to: "nginx", target: 2.5 }],
 };
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

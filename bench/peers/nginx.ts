@@ -1,18 +1,21 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Peer, PeerStart } from "../peer.ts";
+import { isTls, type Peer, type PeerStart } from "../peer.ts";
 import { findProgram } from "../process.ts";
 
 const luaModule = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
 const ndkModule = "/usr/lib/nginx/modules/ndk_http_module.so";
 
-const configuration = (
-  { port, originPort, directory }: PeerStart,
-  load: string,
-  http: string,
-  location: string,
-): string => `
+const listening = ({ case: what, port, certificateFile, certificateKeyFile }: PeerStart): string =>
+  isTls(what)
+    ? `listen 127.0.0.1:${port} ssl ${what === "http2" ? "http2 " : ""}reuseport; ssl_protocols TLSv1.3;
+    ssl_certificate ${certificateFile}; ssl_certificate_key ${certificateKeyFile};`
+    : `listen 127.0.0.1:${port} reuseport;`;
+
+const configuration = (start: PeerStart, load: string, http: string, location: string): string => {
+  const { originPort, directory } = start;
+  return `
 ${load}
 daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log stderr error;
 events { worker_connections 4096; }
@@ -22,13 +25,14 @@ http {
   upstream origin { server 127.0.0.1:${originPort}; keepalive 64; keepalive_requests 10000000; }
   ${http}
   server {
-    listen 127.0.0.1:${port} reuseport;
+    ${listening(start)}
     location /bench/ {
       ${location}
       proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://origin/;
     }
   }
 }`;
+};
 
 const write = async (start: PeerStart, text: string): Promise<{ program: string; args: readonly string[] }> => {
   const file = join(start.directory, "nginx.conf");
@@ -39,7 +43,7 @@ const write = async (start: PeerStart, text: string): Promise<{ program: string;
 /** nginx with `proxy_pass`, keep-alive to the origin, and nothing else. */
 export const nginx: Peer = {
   name: "nginx",
-  cases: ["pass-through"],
+  cases: ["pass-through", "tls", "http2"],
   missing: () => (findProgram("nginx") ? undefined : "Debian package nginx"),
   command: (start) => write(start, configuration(start, "", "", "")),
 };
