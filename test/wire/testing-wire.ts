@@ -7,6 +7,12 @@ import type { RetryRule } from "../../src/exchange/delivery-rules.ts";
 import type { ExchangeOutcome, ForwardOptions } from "../../src/exchange/exchange.ts";
 import type { Reply } from "../../src/exchange/reply.ts";
 import type { EngineExchange } from "../../src/gateway/engine.ts";
+import {
+  attachBackendTable,
+  type BackendRowFacts,
+  createBackendMemory,
+  readBackends,
+} from "../../src/gateway/shared/backend-table.ts";
 import { type StreamSettings, streamDefaults } from "../../src/gateway/stream-settings.ts";
 import { createUpstreams, type Upstreams, type UpstreamsOptions } from "../../src/gateway/upstream/upstreams.ts";
 import { Wheel } from "../../src/gateway/wire/wheel.ts";
@@ -241,6 +247,8 @@ export interface TestWire {
   readonly wheel: Wheel;
   readonly upstreams: Upstreams;
   readonly ended: readonly Ended[];
+  /** What the threads know about a backend or a target; the name of a target ends in its URL. */
+  facts(nameEnd: string): BackendRowFacts["words"];
   connect(): Promise<RawClient>;
   /** Sends bytes on a fresh connection and answers everything until the gateway closes. */
   ask(bytes: string): Promise<string>;
@@ -298,7 +306,9 @@ export const retryRule = (more: Partial<RetryRule> = {}): RetryRule => ({
 export const startTestWire = async (options: TestWireOptions = {}): Promise<TestWire> => {
   const clock = options.clock ?? systemClock;
   const wheel = new Wheel(clock, 10);
-  const upstreams = createUpstreams({ clock, wheel, ...options.upstreams });
+  const memory = createBackendMemory(1);
+  const table = attachBackendTable(memory, 0, () => clock.monotonicMs());
+  const upstreams = createUpstreams({ clock, wheel, table, ...options.upstreams });
   const plain =
     options.cluster === undefined
       ? upstreams.to(targetOf(options.origin, options.target))
@@ -336,6 +346,11 @@ export const startTestWire = async (options: TestWireOptions = {}): Promise<Test
     wheel,
     upstreams,
     ended,
+    facts: (nameEnd) => {
+      const row = readBackends(memory).find(({ kind, name }) => kind !== "budget" && name.endsWith(nameEnd));
+      if (row === undefined) throw new Error(`nothing is known about ${nameEnd}`);
+      return row.words;
+    },
     connect: () => connectRaw(port),
     ask: async (bytes) => {
       const client = await connectRaw(port);

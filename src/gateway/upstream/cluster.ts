@@ -188,7 +188,9 @@ export class Cluster implements TrySource {
       member.row.add("failures", 1);
       this.row.add("failures", 1);
     } else if (verdict === 1) this.budget.deposit();
-    this.#outliers?.saw(member, verdict, this.#tools.table.nowMs());
+    // A good head is no good reply yet: while its body passes, the verdict waits.
+    if (verdict !== 1 || call.whenOver === null) this.#outliers?.saw(member, verdict, this.#tools.table.nowMs());
+    else attempt.isGoodSoFar = true;
     attempt.settle(failure, refusal);
   }
 
@@ -196,9 +198,7 @@ export class Cluster implements TrySource {
     const { member, call } = attempt;
     if (member !== null) {
       member.row.leave("running");
-      // Its head was good, its body broke off.
-      const isBroken = call?.isReset === true && attempt.isSettled && attempt.failure === "";
-      if (isBroken) this.#outliers?.saw(member, 0, this.#tools.table.nowMs());
+      if (attempt.isGoodSoFar) this.#outliers?.saw(member, call?.isReset === true ? 0 : 1, this.#tools.table.nowMs());
     }
     this.#leave(attempt);
   }

@@ -55,6 +55,8 @@ export class Try implements Waiter, Timed {
   refusal: Reply | undefined = undefined;
   isAbandoned = false;
   isSettled = false;
+  /** Its reply's head was good, its body still passes. */
+  isGoodSoFar = false;
   /** Set while it holds a place. */
   places: Places | null = null;
   /** The breakers that have admitted it, with what they said. */
