@@ -6,11 +6,14 @@ import { authenticationBasic } from "../policies/authentication-basic.ts";
 import { cache } from "../policies/cache.ts";
 import { checkHeader } from "../policies/check-header.ts";
 import { choose } from "../policies/choose.ts";
+import { circuitBreaker } from "../policies/circuit-breaker.ts";
 import { cors } from "../policies/cors.ts";
 import { crossDomain } from "../policies/cross-domain.ts";
 import { emitMetric } from "../policies/emit-metric.ts";
+import { failover } from "../policies/failover.ts";
 import { findAndReplace } from "../policies/find-and-replace.ts";
 import { forwardRequest } from "../policies/forward-request.ts";
+import { hedge } from "../policies/hedge.ts";
 import { invokeRequest } from "../policies/invoke-request.ts";
 import { ipFilter } from "../policies/ip-filter.ts";
 import { jsonThreat } from "../policies/json-threat.ts";
@@ -20,6 +23,7 @@ import { keyAuth } from "../policies/key-auth.ts";
 import { laterPolicies } from "../policies/later.ts";
 import { limitConcurrency } from "../policies/limit-concurrency.ts";
 import { logPolicy } from "../policies/log.ts";
+import { mirror } from "../policies/mirror.ts";
 import { mockResponse } from "../policies/mock-response.ts";
 import { quota } from "../policies/quota.ts";
 import { quotaByKey } from "../policies/quota-by-key.ts";
@@ -27,6 +31,7 @@ import { rateLimit } from "../policies/rate-limit.ts";
 import { rateLimitByKey } from "../policies/rate-limit-by-key.ts";
 import { redirectContentUrls } from "../policies/redirect-content-urls.ts";
 import { bodyLimit, requestSize } from "../policies/request-size.ts";
+import { retry } from "../policies/retry.ts";
 import { returnResponse } from "../policies/return-response.ts";
 import { rewriteUri } from "../policies/rewrite-uri.ts";
 import { sample } from "../policies/sample.ts";
@@ -39,6 +44,8 @@ import { setMethod } from "../policies/set-method.ts";
 import { setQueryParameter } from "../policies/set-query-parameter.ts";
 import { setStatus } from "../policies/set-status.ts";
 import { setVariable } from "../policies/set-variable.ts";
+import { split } from "../policies/split.ts";
+import { timeout } from "../policies/timeout.ts";
 import { tracePolicy } from "../policies/trace.ts";
 import { validateClientCertificate } from "../policies/validate-client-certificate.ts";
 import { validateContent } from "../policies/validate-content.ts";
@@ -80,6 +87,13 @@ export const availablePolicies: readonly Policy[] = [
   cache,
   setBackendService,
   forwardRequest,
+  retry,
+  timeout,
+  circuitBreaker,
+  hedge,
+  failover,
+  mirror,
+  split,
   invokeRequest,
   rewriteUri,
   setMethod,

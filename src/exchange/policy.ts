@@ -150,7 +150,12 @@ export interface PolicyDefinition<C> {
   readonly docs: string;
   readonly sections: readonly Section[];
   readonly schema: z.ZodType<C>;
-  readonly examples: readonly { readonly title: string; readonly config: unknown }[];
+  /** `sections`: where the example may stand, if not in all of the policy's. */
+  readonly examples: readonly {
+    readonly title: string;
+    readonly config: unknown;
+    readonly sections?: readonly Section[];
+  }[];
   /** What a fault of the step does: refuse the call (default), or go on. */
   readonly onFault?: "deny" | "continue";
   /** Name of the one attribute that a bare value stands for: `set-status: 204`. */

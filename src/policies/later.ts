@@ -38,12 +38,6 @@ const names = [
   "graphql-limit",
   // Routing
   "proxy",
-  "timeout",
-  "circuit-breaker",
-  "hedge",
-  "failover",
-  "mirror",
-  "split",
   // Caching
   "cache-lookup",
   "cache-store",
@@ -77,7 +71,6 @@ const names = [
   "sql-data-source",
   "cosmosdb-data-source",
   "publish-event",
-  "retry",
   "fault",
   "mcp-server",
   "ai-proxy",

@@ -141,7 +141,7 @@ export class Delivery implements TryOwner, BackendSide {
     const isHedged = this.#hedge !== null;
     const tried = [...this.#tried];
     for (const { member } of this.#running) if (member !== null) tried.push(member);
-    const attempt = new Try(x, isHedged ? new StandIn(x) : null, this.#options, tried, this, isHedge);
+    const attempt = new Try(x, isHedged ? new StandIn(x) : null, this.#tryOptions(), tried, this, isHedge);
     this.#running.add(attempt);
     if (isHedged) {
       x.backendSide = this;
@@ -149,6 +149,12 @@ export class Delivery implements TryOwner, BackendSide {
       if (rule !== null && this.#hedges < rule.attempts) this.#after(rule.afterMs, () => this.#addHedge(rule));
     }
     source.begin(attempt);
+  }
+
+  /** The breakers of policies watch the call's own backend, not those that stand in for it. */
+  #tryOptions(): ForwardOptions {
+    if (this.#sourceIndex === 0 || this.#options.breakers === undefined) return this.#options;
+    return { ...this.#options, breakers: [] };
   }
 
   #addHedge(rule: HedgeRule): void {
@@ -310,7 +316,10 @@ export class Delivery implements TryOwner, BackendSide {
     const { body } = this.#x.request;
     const { source } = body;
     // What is known to be too long is not even begun with.
-    if (source === null || bytesMax === 0 || (body.length !== undefined && body.length > bytesMax)) return;
+    if (source === null || bytesMax === 0 || (body.length !== undefined && body.length > bytesMax)) {
+      this.#cluster?.row.add("mirrorsDropped", this.#mirrored.length);
+      return;
+    }
     this.#recorded = source instanceof RecordedBody ? source : new RecordedBody(source, bytesMax);
     body.source = this.#recorded;
     if (this.#mirrored.length > 0) {

@@ -1,3 +1,4 @@
+import { stableHash } from "../../../exchange/stable-share.ts";
 import type { Member } from "./member.ts";
 
 /** Points on the ring for the weight of an average member: shares are then within about a tenth of what the weights say. */
@@ -46,13 +47,4 @@ const firstAtOrAbove = (hashes: Uint32Array, hash: number): number => {
     else high = middle;
   }
   return low;
-};
-
-/** 32 bits, the same in every process: FNV-1a with the last mixing of MurmurHash3, so that near keys land far apart. */
-export const stableHash = (text: string): number => {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 };
