@@ -25,7 +25,11 @@ test("every example of every policy compiles, in each of its sections", () => {
     for (const section of policy.sections)
       for (const example of policy.examples) {
         if (example.sections?.includes(section) === false) continue;
-        const tools = testTools({ section, policies: standardPolicies, target: { backends: ["main", "fast"] } });
+        const tools = testTools({
+          section,
+          policies: standardPolicies,
+          target: { backends: ["main", "fast", "orders", "orders-next", "orders-west"] },
+        });
         const built = policy.compile(example.config, tools);
         assert.deepEqual(tools.mistakes, [], `${policy.name}: ${example.title}`);
         assert.ok(built, `${policy.name}: ${example.title}`);

@@ -89,11 +89,9 @@ test("a copy has the same request with its body, waits for nobody, and nobody wa
   for (const body of ["\r\n", post, "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"]) {
     const before = copy.text.length;
     assert.match(await gateway.ask(request("PUT", `X-Mine: 1\r\n${body}`)), /main$/);
-    const end = body.slice(body.indexOf("\r\n\r\n"));
-    await eventually(
-      () => copy.text.length > before && copy.text.endsWith(body === "\r\n" ? "\r\n\r\n" : end),
-      "the copy",
-    );
+    // A copy has its length, however the body came.
+    const end = body === "\r\n" ? "\r\n\r\n" : "\r\n\r\nbody";
+    await eventually(() => copy.text.length > before && copy.text.endsWith(end), "the copy");
     const sent = copy.text.slice(before);
     assert.match(sent, /^PUT \/a\?q=1 HTTP\/1\.1\r\n/);
     assert.match(sent, /X-Mine: 1\r\n/);

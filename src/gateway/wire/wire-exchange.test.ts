@@ -35,6 +35,7 @@ test("every exchange has the same shape, fresh or used again: all fields in one 
     "runState",
     "isReusable",
     "forwarder",
+    "besideAsker",
     "isHead",
     "client",
     "backendSide",
