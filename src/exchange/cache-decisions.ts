@@ -129,4 +129,4 @@ export const keepingOf = (
   };
 };
 
-export const hasValidator = (headers: Headers): boolean => headers.has("etag") || headers.has("last-modified");
+const hasValidator = (headers: Headers): boolean => headers.has("etag") || headers.has("last-modified");

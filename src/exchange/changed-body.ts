@@ -7,7 +7,7 @@ import type { ReplyBody } from "./reply.ts";
 type Message = ExchangeRequest | ExchangeReply;
 
 /** Bytes that a policy takes of a body which it must hold as a whole to change it. */
-export const heldBodyBytesMax: number = 8 * 1024 * 1024;
+const heldBodyBytesMax = 8 * 1024 * 1024;
 /** Bytes that may come out of a compressed body which passes as a stream. */
 const streamedBodyBytesMax = 4 * 1024 ** 3;
 

@@ -8,7 +8,7 @@ import { setFlagsFromString } from "node:v8";
 setFlagsFromString("--enable-experimental-regexp-engine");
 
 /** What a pattern may come to when its counted repetitions are written out. */
-export const patternCharactersMax: number = 6000;
+const patternCharactersMax: number = 6000;
 
 /** A pattern of a schema. */
 export interface SchemaPattern {

@@ -8,7 +8,7 @@ import { durationAttribute, oneOrMany } from "../exchange/policy-schema.ts";
 import { bodyFrom, bodySource, mediaTypeOf } from "./body-value.ts";
 
 /** Bytes of the client's body that `mode: copy` takes, and of an answer that is kept. */
-export const sideCallBodyBytesMax: number = 4 * 1024 * 1024;
+const sideCallBodyBytesMax = 4 * 1024 * 1024;
 
 /** What `send-request` and `send-one-way-request` have in common. */
 export const sideCallAttributes = {

@@ -102,7 +102,7 @@ export const operationPlaces = (document: OpenApiDocument): readonly OperationPl
 export const isMethodServed = (method: string): boolean => !/^(?:TRACE|CONNECT|TRACK)$/.test(method);
 
 /** False for what the lint says is not served. */
-export const isServed = ({ method, path }: OperationPlace): boolean =>
+const isServed = ({ method, path }: OperationPlace): boolean =>
   isMethodServed(method) && parsePathTemplate(path).problems.length === 0;
 
 const readOperations = (document: OpenApiDocument): readonly DocumentOperation[] => {

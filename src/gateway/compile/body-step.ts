@@ -2,7 +2,7 @@ import type { Exchange, Step } from "../../exchange/exchange.ts";
 import type { MessageName } from "../../exchange/policy.ts";
 
 /** Bytes of a body that expressions may see: a larger one is refused with 413, of a reply with 502. */
-export const expressionBodyBytesMax: number = 1024 * 1024;
+const expressionBodyBytesMax = 1024 * 1024;
 
 /** A step whose expressions read bodies: it begins when they are here as a whole, at once where they are already. */
 export const withBodies =
