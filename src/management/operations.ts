@@ -11,6 +11,7 @@ import { putDocument } from "./apis/put-document.ts";
 import { listAudit } from "./audit/list-audit.ts";
 import { applyBundle, planBundle } from "./bundle/apply-bundle.ts";
 import { getBundle } from "./bundle/get-bundle.ts";
+import { getBundleFile } from "./bundle/get-bundle-file.ts";
 import {
   deleteCertificate,
   getCertificate,
@@ -146,6 +147,7 @@ export const operations: readonly Operation[] = [
   planBundle,
   applyBundle,
   getBundle,
+  getBundleFile,
   listRevisions,
   getRevision,
   diffRevisions,

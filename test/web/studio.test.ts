@@ -84,6 +84,16 @@ describe("signing in", () => {
     await context.close();
   });
 
+  test("a link pasted over the address of the sign-in page signs in, although nothing is loaded anew", async () => {
+    const { page, context } = await openPage(browser);
+    await page.goto(`${platform.studio}/sign-in`);
+    await page.getByLabel("Link or token").waitFor();
+    await page.evaluate(`location.hash = "token=${await linkToken()}"`);
+    await page.waitForURL("**/apis");
+    assert.doesNotMatch(page.url(), /token/);
+    await context.close();
+  });
+
   test("the token in the query works as well, and leaves the address", async () => {
     const { page, context } = await openPage(browser);
     await page.goto(`${platform.studio}/sign-in?token=${await linkToken()}`);
@@ -214,6 +224,19 @@ describe("publishing", () => {
     await page.waitForURL("**/apis/keyboard-only");
     await stateOfAll(page);
     assert.match(await shownText(page.locator("pre").first()), /\/keys\/ping/);
+    await tabTo(page, "Create a key");
+    await page.keyboard.press("Enter");
+    await page.getByText("Copy it now").waitFor();
+    const line = await shownText(page.locator("pre").first());
+    const key = /X-API-Key: (ptk_\w+)/.exec(line)?.[1] ?? "";
+    assert.deepEqual(await axeFindings(page), []);
+    // No product held the API: one of its name was made, with a limit.
+    const answered = await fetch(`${platform.gateway}/keys/ping`, { headers: { "x-api-key": key } });
+    assert.equal(answered.status, 200, await answered.text());
+    assert.match(answered.headers.get("ratelimit-policy") ?? "", /q=60;w=60/);
+    await page.reload();
+    await page.getByRole("button", { name: "Create a key" }).waitFor();
+    assert.ok(!(await page.content()).includes(key), "it was shown once");
     assert.deepEqual(complaints, []);
     await context.close();
 
@@ -268,9 +291,17 @@ describe("reading", () => {
     const inbound = page.getByRole("region", { name: /Inbound/ });
     await inbound.getByText("rate-limit-by-key", { exact: true }).waitFor();
     const text = await shownText(inbound);
+    assert.match(text, /First: the caller shows an API key\./);
+    assert.match(text, /rate-limit[\s\S]*plans\.free\.rate-limit[\s\S]*Plan of bookshop/);
     assert.match(text, /set-header[\s\S]*x-consumer[\s\S]*apis\/orders\/policy\.yaml[\s\S]*API/);
     assert.match(text, /rate-limit-by-key[\s\S]*Operation/);
     assert.ok(text.indexOf("set-header") < text.indexOf("rate-limit-by-key"));
+    await page.getByText("forward-request", { exact: true }).waitFor();
+    const source = await readFile(`${root}examples/bookshop/apis/orders/policy.yaml`, "utf8");
+    const written = page.getByRole("region", { name: "apis/orders/policy.yaml" });
+    assert.equal((await shownText(written)).trim(), source.trim());
+    await page.getByLabel("As called with a key of").selectOption({ label: "no product" });
+    await inbound.getByText("Plan of bookshop").first().waitFor({ state: "detached" });
   });
 
   test("the gateways page shows what each runs against what it should", async () => {

@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useState } from "react";
 import { ApiFrame } from "./api-frame.tsx";
 import { visibilityText } from "./apis-page.tsx";
 import { baseUrlOf, callLine, easiestOf, protectionsOf } from "./call-line.ts";
 import { CodeBlock } from "./code-block.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { GatewayStates } from "./gateway-states.tsx";
+import { KeyMaker } from "./key-maker.tsx";
 import { portalUrl } from "./platform.ts";
 import { useProductsOf } from "./products-of.ts";
 import { apiRevisionsQuery, gatewaysQuery, operationsQuery } from "./queries.ts";
@@ -27,7 +28,7 @@ export const ApiOverview = (): ReactElement => {
     <ApiFrame
       name={name}
       tab={words.tabs.overview}
-      twin={{ path: `/apis/${encodeURIComponent(name)}`, cli: "./portico pull ." }}
+      twin={{ path: `/apis/${encodeURIComponent(name)}`, cli: "./portico pull .", file: `apis/${name}/api.yaml` }}
       actions={actions}
     >
       {(api) => <Overview api={api} />}
@@ -38,7 +39,8 @@ export const ApiOverview = (): ReactElement => {
 const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
   const gateways = useQuery(gatewaysQuery);
   const operations = useQuery(operationsQuery(api.name));
-  const products = useProductsOf(api);
+  const products = useProductsOf(api).map(({ name }) => name);
+  const [key, setKey] = useState<string>();
   const first = easiestOf(operations.data ?? []);
   const protections = first?.protect ?? protectionsOf(api);
   return (
@@ -52,19 +54,20 @@ const Overview = ({ api }: { readonly api: ApiView }): ReactElement => {
           </h2>
           <p className="mt-0.5 mb-3 text-sm text-ink-soft">
             {protections.includes("key")
-              ? words.callText
+              ? key === undefined
+                ? words.callText
+                : words.callKey
               : protections.includes("jwt")
                 ? words.callToken
                 : words.callOpen}
           </p>
-          <CodeBlock title={strings.common.curl} text={callLine(api, first)} language="shell" />
+          <CodeBlock title={strings.common.curl} text={callLine(api, first, key)} language="shell" />
           {protections.includes("key") ? (
-            <div className="mt-3">
-              <CodeBlock
-                title={strings.common.cli}
-                text={words.keyCommand(products[0] ?? words.noProduct)}
-                language="shell"
-              />
+            <div className="mt-3 flex flex-col gap-3">
+              <KeyMaker api={api} onKey={setKey} />
+              {key === undefined ? (
+                <CodeBlock title={strings.common.cli} text={words.keyCommand(api.name)} language="shell" />
+              ) : null}
             </div>
           ) : null}
         </section>
@@ -108,7 +111,7 @@ const Facts = ({
   const protections = protectionsOf(api);
   return (
     <dl className="card grid gap-px overflow-hidden bg-line sm:grid-cols-2">
-      <Fact name={words.baseUrl}>
+      <Fact name={words.baseUrl} isWide>
         <span className="flex items-center gap-2">
           <code className="min-w-0 flex-1 [overflow-wrap:anywhere]">{baseUrl}</code>
           <CopyButton text={baseUrl} className="button button-quiet !min-h-7 !px-2 !text-xs" />
@@ -141,13 +144,20 @@ const Facts = ({
           <span className="text-ink-faint"> · {words.operationCount(operations)}</span>
         )}
       </Fact>
-      <Fact name={words.revision}>{strings.state.at(api.revision)}</Fact>
     </dl>
   );
 };
 
-const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }): ReactElement => (
-  <div className="min-w-0 bg-raised px-5 py-3">
+const Fact = ({
+  name,
+  isWide = false,
+  children,
+}: {
+  readonly name: string;
+  readonly isWide?: boolean;
+  readonly children: ReactNode;
+}): ReactElement => (
+  <div className={`min-w-0 bg-raised px-5 py-3 ${isWide ? "sm:col-span-2" : ""}`}>
     <dt className="text-xs font-medium text-ink-faint">{name}</dt>
     <dd className="mt-0.5 text-sm">{children}</dd>
   </div>

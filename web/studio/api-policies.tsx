@@ -7,7 +7,7 @@ import { CodeBlock } from "./code-block.tsx";
 import { LoadingRows } from "./loading.tsx";
 import { ProblemCard } from "./problem-card.tsx";
 import { useProductsOf } from "./products-of.ts";
-import { apiPolicyQuery, effectivePolicyQuery, operationsQuery } from "./queries.ts";
+import { apiPolicyQuery, bundleFileQuery, effectivePolicyQuery, operationsQuery } from "./queries.ts";
 import { type ApiView, type EffectiveStep, type OperationRow, policySections } from "./shapes.ts";
 import { strings } from "./strings.ts";
 
@@ -16,14 +16,14 @@ const words = strings.policies;
 /** What runs for an operation, in order, and which scope says so. */
 export const ApiPolicies = (): ReactElement => {
   const { api: name } = useParams({ from: "/shell/apis/$api/policies" });
-  const { operation, product } = useSearch({ from: "/shell/apis/$api/policies" });
+  const search = useSearch({ from: "/shell/apis/$api/policies" });
   const operations = useQuery(operationsQuery(name));
-  const chosen = operation ?? easiestOf(operations.data ?? [])?.id;
+  const chosen = search.operation ?? easiestOf(operations.data ?? [])?.id;
   const scope = `/policies/apis/${encodeURIComponent(name)}`;
-  const search = product === undefined ? "" : `?product=${encodeURIComponent(product)}`;
-  const path = chosen === undefined ? scope : `${scope}/operations/${encodeURIComponent(chosen)}/effective${search}`;
+  const path = chosen === undefined ? scope : `${scope}/operations/${encodeURIComponent(chosen)}/effective`;
+  const file = `apis/${name}/policy.yaml`;
   return (
-    <ApiFrame name={name} tab={strings.api.tabs.policies} twin={{ path, cli: "./portico pull ." }}>
+    <ApiFrame name={name} tab={strings.api.tabs.policies} twin={{ path, cli: "./portico pull .", file }}>
       {(api) =>
         operations.error !== null ? (
           <ProblemCard error={operations.error} onAgain={() => void operations.refetch()} />
@@ -33,8 +33,7 @@ export const ApiPolicies = (): ReactElement => {
           <p className="text-ink-soft">{words.noOperations}</p>
         ) : (
           <div className="flex flex-col gap-8">
-            <Chooser api={api} operations={operations.data} chosen={chosen} product={product} />
-            <Effective api={name} operation={chosen} product={product} />
+            <Chosen api={api} operations={operations.data} chosen={chosen} />
             <AsWritten api={name} />
           </div>
         )
@@ -43,28 +42,64 @@ export const ApiPolicies = (): ReactElement => {
   );
 };
 
-const Chooser = ({
+/** Whose call is shown: of a key of a product's plan, or of nobody. */
+interface Bought {
+  readonly product: string;
+  readonly plan: string;
+}
+
+/** Stands in the address for "no product": a name begins with a letter or digit. */
+const nobody = "-";
+
+const Chosen = ({
   api,
   operations,
   chosen,
-  product,
 }: {
   readonly api: ApiView;
   readonly operations: readonly OperationRow[];
   readonly chosen: string;
-  readonly product: string | undefined;
+}): ReactElement => {
+  const search = useSearch({ from: "/shell/apis/$api/policies" });
+  const plans = useProductsOf(api).flatMap(({ name: product, plans }) => plans.map((plan) => ({ product, plan })));
+  // Who calls an API with keys comes with a plan: without one the picture would lack the limits.
+  const bought =
+    search.product === nobody
+      ? undefined
+      : (plans.find(
+          ({ product, plan }) => product === search.product && (plan === search.plan || search.plan === undefined),
+        ) ?? plans[0]);
+  return (
+    <>
+      <Chooser api={api} operations={operations} chosen={chosen} plans={plans} bought={bought} />
+      <Effective api={api.name} operation={chosen} bought={bought} />
+    </>
+  );
+};
+
+const Chooser = ({
+  api,
+  operations,
+  chosen,
+  plans,
+  bought,
+}: {
+  readonly api: ApiView;
+  readonly operations: readonly OperationRow[];
+  readonly chosen: string;
+  readonly plans: readonly Bought[];
+  readonly bought: Bought | undefined;
 }): ReactElement => {
   const navigate = useNavigate();
-  const go = (operation: string, forProduct: string | undefined): void => {
-    const search = { operation, ...(forProduct === undefined ? {} : { product: forProduct }) };
+  const go = (operation: string, as: Bought | undefined): void => {
+    const search = { operation, ...(as ?? (plans.length === 0 ? {} : { product: nobody })) };
     void navigate({ to: "/apis/$api/policies", params: { api: api.name }, search, replace: true });
   };
-  const products = useProductsOf(api);
   return (
     <div className="flex flex-wrap gap-4">
       <label className="flex min-w-0 flex-1 basis-72 flex-col gap-1 text-sm font-medium">
         {words.choose}
-        <select className="field" value={chosen} data-filter onChange={(event) => go(event.target.value, product)}>
+        <select className="field" value={chosen} data-filter onChange={(event) => go(event.target.value, bought)}>
           {operations.map((one) => (
             <option key={one.id} value={one.id}>
               {`${one.method} ${one.path}${one.hasPolicy ? "  ●" : ""}`}
@@ -73,18 +108,25 @@ const Chooser = ({
         </select>
         <span className="text-xs font-normal text-ink-faint">{words.chooseHint}</span>
       </label>
-      {products.length === 0 ? null : (
+      {plans.length === 0 ? null : (
         <label className="flex basis-56 flex-col gap-1 text-sm font-medium">
           {words.product}
           <select
             className="field"
-            value={product ?? ""}
-            onChange={(event) => go(chosen, event.target.value === "" ? undefined : event.target.value)}
+            value={bought === undefined ? "" : optionOf(bought)}
+            onChange={(event) =>
+              go(
+                chosen,
+                plans.find((one) => optionOf(one) === event.target.value),
+              )
+            }
           >
-            <option value="">{words.anyProduct}</option>
-            {products.map((one) => (
-              <option key={one}>{one}</option>
+            {plans.map((one) => (
+              <option key={optionOf(one)} value={optionOf(one)}>
+                {words.plan(one.product, one.plan)}
+              </option>
             ))}
+            <option value="">{words.anyProduct}</option>
           </select>
         </label>
       )}
@@ -92,16 +134,18 @@ const Chooser = ({
   );
 };
 
+const optionOf = ({ product, plan }: Bought): string => `${product}/${plan}`;
+
 const Effective = ({
   api,
   operation,
-  product,
+  bought,
 }: {
   readonly api: string;
   readonly operation: string;
-  readonly product: string | undefined;
+  readonly bought: Bought | undefined;
 }): ReactElement => {
-  const effective = useQuery(effectivePolicyQuery(api, operation, product));
+  const effective = useQuery(effectivePolicyQuery(api, operation, bought?.product, bought?.plan));
   if (effective.error !== null) {
     return <ProblemCard error={effective.error} onAgain={() => void effective.refetch()} />;
   }
@@ -115,6 +159,7 @@ const Effective = ({
             {words.sections[section]}
             <span className="font-normal text-ink-faint">{words.sectionText[section]}</span>
           </h2>
+          {section === "inbound" ? <Protection protect={data.protect} api={api} /> : null}
           {data[section].length === 0 ? (
             <p className="rounded-card border border-dashed border-line-strong px-4 py-2.5 text-sm text-ink-faint">
               {words.empty}
@@ -132,15 +177,29 @@ const Effective = ({
   );
 };
 
+/** What the gateway checks before any step runs. */
+const Protection = ({ protect, api }: { readonly protect: readonly string[]; readonly api: string }): ReactElement => (
+  <p className="mb-2 flex flex-wrap items-baseline gap-x-2 rounded-card border border-line bg-sunken px-4 py-2.5 text-sm">
+    <span className="font-medium">
+      {protect.length === 0
+        ? words.open
+        : words.protected(protect.map((one) => strings.policies.credentials[one] ?? one))}
+    </span>
+    <span className="text-xs text-ink-faint">apis/{api}/api.yaml · protect</span>
+  </p>
+);
+
 const Step = ({ step, number }: { readonly step: EffectiveStep; readonly number: number }): ReactElement => (
   <li className="grid grid-cols-[1.6rem_minmax(0,1fr)] gap-x-2 px-4 py-3 sm:grid-cols-[1.6rem_minmax(0,1fr)_auto]">
     <span className="pt-px text-right font-mono text-xs text-ink-faint">{number}</span>
     <div className="min-w-0">
       <code className="font-semibold">{step.policy}</code>
       <Configuration config={step.config} />
-      <p className="mt-1 text-xs [overflow-wrap:anywhere] text-ink-faint">
-        {step.file} · {step.path}
-      </p>
+      {step.file === "" ? null : (
+        <p className="mt-1 text-xs [overflow-wrap:anywhere] text-ink-faint">
+          {step.path === "" ? step.file : `${step.file} · ${step.path}`}
+        </p>
+      )}
     </div>
     <span className="chip col-start-2 mt-1 self-start justify-self-start sm:col-start-3 sm:mt-0">
       {words.scopes[step.scope] ?? step.scope}
@@ -172,7 +231,9 @@ const Configuration = ({ config }: { readonly config: unknown }): ReactElement |
 };
 
 const ConfigurationValue = ({ value }: { readonly value: unknown }): ReactElement =>
-  value !== null && typeof value === "object" ? (
+  isPlainList(value) ? (
+    <code className="[overflow-wrap:anywhere]">{value.join(", ")}</code>
+  ) : value !== null && typeof value === "object" ? (
     <pre className="rounded-md bg-sunken px-2.5 py-1 text-xs leading-relaxed whitespace-pre-wrap [overflow-wrap:anywhere]">
       <code>{JSON.stringify(value, null, 2)}</code>
     </pre>
@@ -180,26 +241,32 @@ const ConfigurationValue = ({ value }: { readonly value: unknown }): ReactElemen
     <code className="[overflow-wrap:anywhere] whitespace-pre-wrap">{String(value)}</code>
   );
 
+/** A list that reads well in one line. */
+const isPlainList = (value: unknown): value is readonly (string | number | boolean)[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((one) => ["string", "number", "boolean"].includes(typeof one));
+
 const AsWritten = ({ api }: { readonly api: string }): ReactElement | null => {
+  const file = `apis/${api}/policy.yaml`;
+  const text = useQuery(bundleFileQuery(file));
   const policy = useQuery(apiPolicyQuery(api));
-  if (policy.data === undefined) return null;
+  if (policy.data === undefined || text.isPending) return null;
   return (
     <section aria-labelledby="as-written">
       <h2 id="as-written" className="mb-2 text-sm font-semibold">
         {words.whole}
       </h2>
-      {Object.keys(policy.data).length === 0 ? (
+      {typeof text.data === "string" ? (
+        <CodeBlock title={file} text={text.data} language="yaml" />
+      ) : Object.keys(policy.data).length === 0 ? (
         <div className="card px-5 py-4 text-sm">
           <p className="font-medium">{words.none}</p>
-          <p className="mt-1 mb-3 text-ink-soft">{words.noneText}</p>
+          <p className="mt-1 mb-3 text-ink-soft">{words.noneText(file)}</p>
           <CodeBlock title={strings.common.cli} text={words.noneCommand} language="shell" />
         </div>
       ) : (
-        <CodeBlock
-          title={words.asJson(`apis/${api}/policy.yaml`)}
-          text={JSON.stringify(policy.data, null, 2)}
-          language="json"
-        />
+        <CodeBlock title={words.asJson(file)} text={JSON.stringify(policy.data, null, 2)} language="json" />
       )}
     </section>
   );

@@ -16,8 +16,8 @@ export const basePathOf = (api: ApiView): string => {
 /** The base URL that applications call. */
 export const baseUrlOf = (api: ApiView): string => `${gatewayUrl}${basePathOf(api)}`;
 
-/** A line that calls an operation, ready but for the credential. */
-export const callLine = (api: ApiView, operation: OperationRow | undefined): string => {
+/** A line that calls an operation, ready but for the credential where no key is given. */
+export const callLine = (api: ApiView, operation: OperationRow | undefined, key = "YOUR_KEY"): string => {
   const protections = operation?.protect ?? protectionsOf(api);
   const parts = ["curl -i"];
   const method = operation?.method ?? "GET";
@@ -27,7 +27,7 @@ export const callLine = (api: ApiView, operation: OperationRow | undefined): str
   if (api.versions?.scheme === "header") {
     parts.push(`-H '${api.versions.parameter ?? "Api-Version"}: ${api.versions.value}'`);
   }
-  if (protections.includes("key")) parts.push("-H 'X-API-Key: YOUR_KEY'");
+  if (protections.includes("key")) parts.push(`-H 'X-API-Key: ${key}'`);
   else if (protections.includes("jwt")) parts.push("-H 'Authorization: Bearer YOUR_TOKEN'");
   const query =
     api.versions?.scheme === "query" ? `?${api.versions.parameter ?? "api-version"}=${api.versions.value}` : "";

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type ReactElement, useEffect, useRef } from "react";
-import { callLine, easiestOf } from "./call-line.ts";
+import { type ReactElement, useEffect, useRef, useState } from "react";
+import { callLine, easiestOf, protectionsOf } from "./call-line.ts";
 import { CodeBlock } from "./code-block.tsx";
 import { GatewayStates } from "./gateway-states.tsx";
+import { KeyMaker } from "./key-maker.tsx";
 import { portalUrl } from "./platform.ts";
 import { apiQuery, gatewaysQuery, operationsQuery } from "./queries.ts";
 import type { ImportPlan } from "./shapes.ts";
@@ -27,6 +28,8 @@ export const Published = ({
   const api = useQuery(apiQuery(plan.api));
   const operations = useQuery(operationsQuery(plan.api));
   const gateways = useQuery({ ...gatewaysQuery, refetchInterval: watchMs });
+  const [key, setKey] = useState<string>();
+  const first = easiestOf(operations.data ?? []);
   const heading = useRef<HTMLHeadingElement>(null);
   // The form that had the focus is gone: it goes where the answer is.
   useEffect(() => heading.current?.focus(), []);
@@ -37,12 +40,13 @@ export const Published = ({
           {words.first}
         </h2>
         {api.data === undefined ? null : (
-          <CodeBlock
-            title={strings.common.curl}
-            text={callLine(api.data, easiestOf(operations.data ?? []))}
-            language="shell"
-          />
+          <CodeBlock title={strings.common.curl} text={callLine(api.data, first, key)} language="shell" />
         )}
+        {api.data !== undefined && (first?.protect ?? protectionsOf(api.data)).includes("key") ? (
+          <div className="mt-3">
+            <KeyMaker api={api.data} onKey={setKey} />
+          </div>
+        ) : null}
         <div className="mt-6 flex flex-wrap gap-3">
           <Link to="/apis/$api" params={{ api: plan.api }} className="button button-primary">
             {words.open}

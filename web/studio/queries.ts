@@ -82,13 +82,35 @@ export const apiPolicyQuery = (api: string) =>
       taken(management.GET("/api/v1/policies/apis/{api}", { params: { path: { api } }, signal })),
   });
 
-export const effectivePolicyQuery = (api: string, operation: string, product: string | undefined) =>
+/** One file of the configuration as text; null where there is none, or none that this session may read. */
+export const bundleFileQuery = (path: string) =>
   queryOptions({
-    queryKey: ["policies", api, operation, product],
+    queryKey: ["policies", "file", path],
+    queryFn: async ({ signal }): Promise<string | null> => {
+      const { data, response } = await management.GET("/api/v1/bundle/file", {
+        params: { query: { path } },
+        parseAs: "text",
+        signal,
+      });
+      return response.ok ? String(data) : null;
+    },
+  });
+
+export const effectivePolicyQuery = (
+  api: string,
+  operation: string,
+  product: string | undefined,
+  plan: string | undefined,
+) =>
+  queryOptions({
+    queryKey: ["policies", api, operation, product, plan],
     queryFn: ({ signal }) =>
       taken(
         management.GET("/api/v1/policies/apis/{api}/operations/{operation}/effective", {
-          params: { path: { api, operation }, query: product === undefined ? {} : { product } },
+          params: {
+            path: { api, operation },
+            query: { ...(product === undefined ? {} : { product }), ...(plan === undefined ? {} : { plan }) },
+          },
           signal,
         }),
       ),

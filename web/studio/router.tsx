@@ -75,9 +75,12 @@ const apiOperations = createRoute({
 const apiPolicies = createRoute({
   getParentRoute: () => shell,
   path: "/apis/$api/policies",
-  validateSearch: (search: Search): { operation?: string | undefined; product?: string | undefined } => ({
+  validateSearch: (
+    search: Search,
+  ): { operation?: string | undefined; product?: string | undefined; plan?: string | undefined } => ({
     operation: textIn(search, "operation"),
     product: textIn(search, "product"),
+    plan: textIn(search, "plan"),
   }),
   component: lazyRouteComponent(() => import("./api-policies.tsx"), "ApiPolicies"),
 });

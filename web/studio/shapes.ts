@@ -4,6 +4,7 @@ type Schemas = components["schemas"];
 
 // The shapes are the management API's own: its document is where they are described.
 export type ApiView = Schemas["ApiView"];
+export type AccessKey = Schemas["AccessKey"];
 export type ImportPlan = Schemas["ImportPlan"];
 export type ImportFinding = ImportPlan["findings"][number];
 export type PlannedOperation = ImportPlan["operations"]["added"][number];

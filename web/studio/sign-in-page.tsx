@@ -4,9 +4,8 @@ import { type FormEvent, type ReactElement, useCallback, useEffect, useRef, useS
 import { Mark } from "../ui/brand.tsx";
 import { CodeBlock } from "./code-block.tsx";
 import { Problem } from "./management.ts";
-import { studioUrl } from "./platform.ts";
 import { ProblemCard } from "./problem-card.tsx";
-import { signIn, tokenOf } from "./session.ts";
+import { signIn, takeTokenFromAddress, tokenOf } from "./session.ts";
 import { takePendingToken } from "./sign-in-token.ts";
 import { strings } from "./strings.ts";
 
@@ -45,6 +44,16 @@ export const SignInPage = (): ReactElement => {
     hasStarted.current = true;
     const token = takePendingToken();
     if (token !== undefined) void enter(token);
+  }, [enter]);
+
+  // A link that is pasted over the address of this very page loads nothing: only what follows the # changes.
+  useEffect(() => {
+    const look = (): void => {
+      const token = takeTokenFromAddress();
+      if (token !== undefined) void enter(token);
+    };
+    addEventListener("hashchange", look);
+    return () => removeEventListener("hashchange", look);
   }, [enter]);
 
   return (
@@ -105,7 +114,7 @@ const Refusal = ({ error }: { readonly error: unknown }): ReactElement => {
   return (
     <div role="alert" className="text-sm">
       <p className="mb-3 text-bad">{words.used}</p>
-      <CodeBlock title={strings.common.cli} text={words.command(studioUrl)} language="shell" />
+      <CodeBlock title={strings.common.cli} text={words.command} language="shell" />
     </div>
   );
 };

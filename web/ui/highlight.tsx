@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 
 /** Languages of our code blocks. */
-export type CodeLanguage = "json" | "shell" | "typescript" | "http" | "text";
+export type CodeLanguage = "json" | "shell" | "typescript" | "http" | "yaml" | "text";
 
 const rules: Readonly<Record<CodeLanguage, RegExp | undefined>> = {
   json: /(?<name>"(?:[^"\\]|\\.)*"(?=\s*:))|(?<string>"(?:[^"\\]|\\.)*")|(?<word>\b(?:true|false|null)\b)|(?<number>-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b)/g,
@@ -10,6 +10,7 @@ const rules: Readonly<Record<CodeLanguage, RegExp | undefined>> = {
   typescript:
     /(?<comment>\/\/.*$)|(?<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`)|(?<word>\b(?:await|const|let|new|import|from|return|async|function|if|throw|true|false|null|undefined)\b)|(?<name>\b[A-Za-z_$][\w$]*(?=\())|(?<number>\b\d+(?:\.\d+)?\b)/gm,
   http: /(?<name>^[A-Za-z-]+(?=:))|(?<number>\b\d{3}\b)/gm,
+  yaml: /(?<comment>(?<=^|\s)#.*$)|(?<name>(?<=^\s*(?:- )?|[{,]\s*)[\w.$/{}-]+(?=:(?:\s|$)))|(?<string>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<word>\b(?:true|false|null)\b)|(?<number>(?<=[\s[,:])-?\d+(?:\.\d+)?(?=[\s,\]}]|$))/gm,
   text: undefined,
 };
 

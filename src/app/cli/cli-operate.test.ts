@@ -293,6 +293,20 @@ describe("rollback, logs, backup, restore, doctor", () => {
     );
   });
 
+  test("sign-in prints a link to the studio, for the owner or a user", async () => {
+    const routes: Record<string, Route> = {
+      "POST /api/v1/sign-in-links": () => ({ token: "t", path: "/sign-in#token=t", expiresAt: "2026-01-01T00:00:00Z" }),
+    };
+    await withPlatform(routes, {}, async ({ run, server }) => {
+      assert.equal((await run(["sign-in"])).out, `${server.url}/sign-in#token=t\n`);
+      assert.equal((await run(["sign-in", "--user", "ann", "--json"])).json().url, `${server.url}/sign-in#token=t`);
+      assert.deepEqual(
+        server.seen.map(({ json }) => json),
+        [{}, { user: "ann" }],
+      );
+    });
+  });
+
   test("doctor names what fails and what to do; it ends with 1 only then", async () => {
     const gateway = {
       instance: "g1",

@@ -17,6 +17,7 @@ import { pull } from "./pull.ts";
 import { restore } from "./restore.ts";
 import { revisions } from "./revisions.ts";
 import { rollback } from "./rollback.ts";
+import { signIn } from "./sign-in.ts";
 import { tryCall } from "./try.ts";
 import { up } from "./up.ts";
 
@@ -37,6 +38,7 @@ export const commands: readonly CommandSpec[] = [
   rollback,
   logs,
   explain,
+  signIn,
   doctor,
   backup,
   restore,

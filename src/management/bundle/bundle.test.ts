@@ -54,6 +54,16 @@ describe("a bundle", () => {
     assert.equal(await revision(), 1);
   });
 
+  test("one file is read as it was applied; what is no file of the configuration is 404", async () => {
+    const read = (path: string) => platform.call("GET", `/bundle/file?path=${encodeURIComponent(path)}`);
+    const answer = await read("apis/orders/api.yaml");
+    assert.deepEqual([answer.status, answer.text], [200, "path: /orders # where it is\nbackend: stock\n"]);
+    assert.match(answer.headers.get("content-type") ?? "", /^application\/yaml/);
+    for (const path of ["apis/none/api.yaml", "apis/orders/openapi.json", "../portico.yaml", "README.md"]) {
+      assert.equal((await read(path)).status, 404, path);
+    }
+  });
+
   test("mistakes in five files are told at once, each with file, line and path, and nothing changes", async () => {
     const before = await revision();
     let bad = replaced("apis/orders/api.yaml", "path: orders/\nbackend: stok\nprotect: keys\n");

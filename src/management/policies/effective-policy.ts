@@ -1,13 +1,17 @@
+import { filePathOf } from "../../bundle/bundle-paths.ts";
 import { pathText } from "../../bundle/finding.ts";
 import type { PolicyDocument, PolicySection } from "../../model/policy-document.ts";
+import type { Plan } from "../../model/product.ts";
 import type { PolicyScope } from "./scopes.ts";
 
 /** One step in the order in which it runs, with the scope that says so. */
 export interface EffectiveStep {
   readonly policy: string;
   readonly config: unknown;
-  readonly scope: PolicyScope["scope"];
+  /** `plan`: a limit of the plan that a caller bought; `built-in`: what runs where nobody says anything. */
+  readonly scope: PolicyScope["scope"] | "plan" | "built-in";
   readonly product?: string;
+  /** Empty for what is built in. */
   readonly file: string;
   /** Within the file. */
   readonly path: string;
@@ -29,7 +33,7 @@ export const effectivePolicy = (
   scopes: readonly WrittenPolicy[],
 ): Readonly<Record<PolicySection, readonly EffectiveStep[]>> => {
   const resolve = (section: PolicySection): readonly EffectiveStep[] => {
-    let outer: readonly EffectiveStep[] = [];
+    let outer: readonly EffectiveStep[] = section === "backend" ? [forward] : [];
     for (const scope of scopes) {
       const steps = scope.document?.[section];
       if (steps === undefined) continue;
@@ -45,6 +49,30 @@ export const effectivePolicy = (
     "on-error": resolve("on-error"),
   };
 };
+
+/** What the gateway does with a call where no scope has the section `backend`. */
+const forward: EffectiveStep = { policy: "forward-request", config: {}, scope: "built-in", file: "", path: "" };
+
+/** The limits that a plan sets, in the order in which they run: before the steps of every scope. */
+export const planSteps = (
+  product: string,
+  plan: string,
+  { "rate-limit": rate, quota }: Plan,
+): readonly EffectiveStep[] =>
+  Object.entries({ "rate-limit": rate, quota }).flatMap(([policy, config]) =>
+    config === undefined
+      ? []
+      : [
+          {
+            policy,
+            config,
+            scope: "plan" as const,
+            product,
+            file: filePathOf("product", product),
+            path: pathText(["plans", plan, policy]),
+          },
+        ],
+  );
 
 const stepOf = (
   { at, file, path }: WrittenPolicy,

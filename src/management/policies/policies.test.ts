@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importBody, openTestPlatform, type TestPlatform } from "../testing-platform.ts";
-import { effectivePolicy, type WrittenPolicy } from "./effective-policy.ts";
+import { effectivePolicy, planSteps, type WrittenPolicy } from "./effective-policy.ts";
 
 const header = (value: string) => ({ "set-header": { name: "x-scope", value } });
 
@@ -33,10 +33,10 @@ describe("policies at five scopes", () => {
       }
     }
     assert.equal((await platform.call("GET", "/policies/apis/orders/operations/none/effective")).status, 404);
-    assert.equal(
-      (await platform.call("GET", "/policies/apis/orders/operations/listOrders/effective?product=none")).status,
-      404,
-    );
+    for (const query of ["product=none", "product=gold&plan=none", "plan=free"]) {
+      const path = `/policies/apis/orders/operations/listOrders/effective?${query}`;
+      assert.equal((await platform.call("GET", path)).status, 404, query);
+    }
   });
 
   test("422: an unknown section, a step with two names, a policy that does not exist, at every scope with its file and path", async () => {
@@ -91,6 +91,23 @@ describe("policies at five scopes", () => {
     assert.deepEqual((await platform.call("GET", "/products/gold")).at("plans"), { free: {} });
   });
 
+  test("200: what runs by itself is shown as well: the protection, the limits of a plan, forwarding", async () => {
+    const plan = { "rate-limit": { calls: 5, window: "1s" } };
+    await platform.call("PUT", "/products/gold", { apis: ["orders"], plans: { free: {}, paid: plan } });
+    const path = "/policies/apis/orders/operations/listOrders/effective";
+    const answer = await platform.call("GET", `${path}?product=gold&plan=paid`);
+    assert.deepEqual(answer.at("protect"), ["key"]);
+    const steps = (section: string) =>
+      (answer.at(section) as { policy: string; scope: string; path: string }[]).map(
+        (step) => `${step.scope} ${step.policy} ${step.path}`,
+      );
+    assert.deepEqual(steps("inbound"), ["plan rate-limit plans.paid.rate-limit"]);
+    assert.deepEqual(steps("backend"), ["built-in forward-request "]);
+    await platform.call("PATCH", "/apis/orders", { operations: { listOrders: { protect: "none" } } });
+    assert.deepEqual((await platform.call("GET", path)).at("protect"), []);
+    await platform.call("PATCH", "/apis/orders", { operations: null });
+  });
+
   test("replacing an API's policy leaves those of its operations, and the other way round", async () => {
     const [api, operation] = ["/policies/apis/orders", "/policies/apis/orders/operations/getOrder"];
     await platform.call("PUT", operation, { inbound: [header("operation")] });
@@ -107,6 +124,18 @@ describe("policies at five scopes", () => {
     const answer = await platform.call("DELETE", "/fragments/common");
     assert.deepEqual([answer.status, answer.at("code")], [409, "resource.in_use"]);
   });
+});
+
+test("a plan's limits are steps in the order in which they run", () => {
+  const quota = { calls: 9, "renewal-period": "1d" };
+  const steps = planSteps("gold", "paid", { quota, "rate-limit": { calls: 5, window: "1s" } });
+  assert.deepEqual(
+    steps.map(({ policy, file, path }) => [policy, file, path]),
+    [
+      ["rate-limit", "products/gold.yaml", "plans.paid.rate-limit"],
+      ["quota", "products/gold.yaml", "plans.paid.quota"],
+    ],
+  );
 });
 
 test("a section that is absent changes nothing, one without base replaces, one with base twice runs it twice", () => {

@@ -91,6 +91,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bundle/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one file of the configuration
+         * @description The YAML of a resource as `GET /bundle` has it. Documents are read at `GET /apis/{name}/document`.
+         */
+        get: operations["getBundleFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gateways": {
         parameters: {
             query?: never;
@@ -102,6 +122,26 @@ export interface paths {
         get: operations["listGateways"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue a key for an API or a product, with everything that is missing on the way
+         * @description Finds or makes the product of an API that none holds, the organization, the application and its subscription, then issues a key into a free slot. The key is in this answer and nowhere else.
+         */
+        post: operations["postAccessKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -137,7 +177,7 @@ export interface paths {
         };
         /**
          * Show what runs for an operation, in order
-         * @description With `product`, as it runs for callers who come with a key of that product.
+         * @description Before all of it the gateway checks one of the credentials in `protect`. With `product`, as it runs for callers who come with a key of that product; with `plan` as well, with the limits of that plan.
          */
         get: operations["getEffectivePolicy"];
         put?: never;
@@ -264,6 +304,35 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AccessKey: {
+            /** @description What was made on the way: `product/orders`, `organization/default`. */
+            created: string[];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            id: string;
+            /** @description The key. It is shown this once. */
+            key: string;
+            /**
+             * Format: date-time
+             * @description To the minute, of the subscription's keys together.
+             */
+            lastUsedAt?: string;
+            /** @description The characters that name the key; the rest is never shown. */
+            prefix: string;
+            /** @description The key that a rotation put in its place; this one ends with its grace. */
+            replacedBy?: string;
+            revision: number;
+            /** Format: date-time */
+            revokedAt?: string;
+            /** @enum {string} */
+            slot: "primary" | "secondary";
+            /** @enum {string} */
+            state: "active" | "expired" | "revoked";
+            subscription: components["schemas"]["Subscription"];
+            subscriptionId: string;
+        };
         Actor: {
             /** @enum {string} */
             by: "owner-token" | "token" | "session" | "platform";
@@ -347,7 +416,7 @@ export interface components {
                 policy: string;
                 product?: string;
                 /** @enum {string} */
-                scope: "platform" | "workspace" | "product" | "api" | "operation";
+                scope: "platform" | "workspace" | "product" | "api" | "operation" | "plan" | "built-in";
             }[];
             inbound: {
                 config?: unknown;
@@ -356,7 +425,7 @@ export interface components {
                 policy: string;
                 product?: string;
                 /** @enum {string} */
-                scope: "platform" | "workspace" | "product" | "api" | "operation";
+                scope: "platform" | "workspace" | "product" | "api" | "operation" | "plan" | "built-in";
             }[];
             "on-error": {
                 config?: unknown;
@@ -365,7 +434,7 @@ export interface components {
                 policy: string;
                 product?: string;
                 /** @enum {string} */
-                scope: "platform" | "workspace" | "product" | "api" | "operation";
+                scope: "platform" | "workspace" | "product" | "api" | "operation" | "plan" | "built-in";
             }[];
             operation: string;
             outbound: {
@@ -375,9 +444,12 @@ export interface components {
                 policy: string;
                 product?: string;
                 /** @enum {string} */
-                scope: "platform" | "workspace" | "product" | "api" | "operation";
+                scope: "platform" | "workspace" | "product" | "api" | "operation" | "plan" | "built-in";
             }[];
+            plan?: string;
             product?: string;
+            /** @description Any one of these lets a caller in; empty: it is open. */
+            protect: ("key" | "jwt")[];
         };
         ExplainedStep: {
             /** @description Requests to backends. */
@@ -674,6 +746,21 @@ export interface components {
             requestId?: string;
             revision: number;
         };
+        Subscription: {
+            application: string;
+            applicationId: string;
+            /** Format: date-time */
+            createdAt: string;
+            id: string;
+            organization: string;
+            organizationId: string;
+            plan: string;
+            product: string;
+            /** @description The revision that last changed it. */
+            revision: number;
+            /** @enum {string} */
+            state: "pending" | "active" | "suspended" | "rejected" | "ended";
+        };
     };
     responses: never;
     parameters: never;
@@ -872,6 +959,29 @@ export interface operations {
             };
         };
     };
+    getBundleFile: {
+        parameters: {
+            query: {
+                /** @description Within the bundle: `apis/orders/policy.yaml`. */
+                path: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+        };
+    };
     listGateways: {
         parameters: {
             query?: {
@@ -912,6 +1022,64 @@ export interface operations {
             };
         };
     };
+    postAccessKey: {
+        parameters: {
+            query?: {
+                /** @description `true` checks and answers as if it were done, and changes nothing. */
+                dryRun?: "true" | "false";
+                /** @description How long `wait` waits; 30s unless told, at most 5m. Afterwards the answer is 202 with `Portico-Applied: false`. */
+                timeout?: string;
+                /** @description `applied` answers when every connected gateway runs this revision or a later one. */
+                wait?: "applied";
+            };
+            header?: {
+                /** @description 1 to 255 visible ASCII characters. The same request with the same key is answered as before, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description An API that the key is for. Where no product holds it, one of its name is made, with one plan of 60 calls a minute. */
+                    api?: string;
+                    /** @description Made where it does not exist; `default` unless told. */
+                    application?: string;
+                    /** Format: date-time */
+                    expiresAt?: string;
+                    /** @description Made where it does not exist; `default` unless told. */
+                    organization?: string;
+                    /** @description Where absent: the only plan, or the only one that needs no approval. */
+                    plan?: string;
+                    /** @description The product that the key is for; with `api`, the one of several that hold it. */
+                    product?: string;
+                    /** @enum {string} */
+                    slot?: "primary" | "secondary";
+                };
+            };
+        };
+        responses: {
+            /** @description Issued; the key is shown this once. */
+            201: {
+                headers: {
+                    /** @description The revision after which this is true. */
+                    "Portico-Revision"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKey"];
+                };
+            };
+            /** @description Done, but with `wait=applied` not every connected gateway runs it yet: `Portico-Applied: false`. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     getApiPolicy: {
         parameters: {
             query?: never;
@@ -940,6 +1108,7 @@ export interface operations {
     getEffectivePolicy: {
         parameters: {
             query?: {
+                plan?: string;
                 product?: string;
             };
             header?: {
