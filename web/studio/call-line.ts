@@ -1,6 +1,8 @@
 import { gatewayUrl } from "./platform.ts";
 import type { ApiView, OperationRow } from "./shapes.ts";
 
+const lineMax = 90;
+
 /** The protections of an API: `key` where nothing is said. */
 export const protectionsOf = (api: ApiView): readonly string[] => {
   const list = api.protect === undefined ? ["key"] : typeof api.protect === "string" ? [api.protect] : api.protect;
@@ -32,7 +34,9 @@ export const callLine = (api: ApiView, operation: OperationRow | undefined, key 
   const query =
     api.versions?.scheme === "query" ? `?${api.versions.parameter ?? "api-version"}=${api.versions.value}` : "";
   parts.push(`'${baseUrlOf(api)}${operation?.path ?? "/"}${query}'`);
-  return parts.join(" ");
+  const line = parts.join(" ");
+  // A long line would hide the address behind the key.
+  return line.length > lineMax ? parts.join(" \\\n  ") : line;
 };
 
 /** The operation whose call needs the least. */

@@ -62,8 +62,12 @@ const RevisionTable = ({ revisions }: { readonly revisions: readonly RevisionVie
               <tr>
                 <th scope="col">{words.columns.number}</th>
                 <th scope="col">{words.columns.what}</th>
-                <th scope="col">{words.columns.kind}</th>
-                <th scope="col">{words.columns.who}</th>
+                <th scope="col" className="max-sm:hidden">
+                  {words.columns.kind}
+                </th>
+                <th scope="col" className="max-sm:hidden">
+                  {words.columns.who}
+                </th>
                 <th scope="col">{words.columns.when}</th>
                 <th scope="col">{words.columns.undo}</th>
               </tr>
@@ -75,9 +79,9 @@ const RevisionTable = ({ revisions }: { readonly revisions: readonly RevisionVie
                     <strong className="font-mono">{strings.state.at(one.revision)}</strong>
                     {one.revision === newest ? <span className="chip chip-accent ml-2">{words.current}</span> : null}
                   </td>
-                  <td className="[overflow-wrap:anywhere]">{one.message ?? strings.common.none}</td>
-                  <td className="text-ink-soft">{words.kinds[one.kind] ?? one.kind}</td>
-                  <td className="whitespace-nowrap text-ink-soft">{one.actor}</td>
+                  <td className="min-w-36 [overflow-wrap:anywhere]">{one.message ?? strings.common.none}</td>
+                  <td className="text-ink-soft max-sm:hidden">{words.kinds[one.kind] ?? one.kind}</td>
+                  <td className="whitespace-nowrap text-ink-soft max-sm:hidden">{one.actor}</td>
                   <td className="whitespace-nowrap text-ink-soft">
                     <time dateTime={one.at} title={new Date(one.at).toLocaleString()}>
                       {agoText(Date.parse(one.at), Date.now())}

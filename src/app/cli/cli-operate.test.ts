@@ -318,6 +318,7 @@ describe("rollback, logs, backup, restore, doctor", () => {
     };
     const routes: Record<string, Route> = {
       "GET /api/v1/gateways": () => ({ desiredRevision: 3, undeliverable: [], items: [gateway] }),
+      "GET /api/v1/certificates": () => ({ items: [] }),
     };
     await withPlatform(routes, { ".portico/admin-token": "t" }, async ({ run, server, directory }) => {
       await chmod(join(directory, ".portico/admin-token"), 0o644);
