@@ -653,12 +653,14 @@ export interface components {
             backend?: string;
             document: {
                 contentBase64: string;
-                /** @description Texts of the files that relative references lead to, by the names that the references give them. */
+                /** @description Texts of the files that references lead to, by the names under which they are found from `place`. */
                 externals?: {
                     [key: string]: string;
                 };
                 /** @description As the sender knows it; findings name it. */
                 fileName: string;
+                /** @description URL that relative references start from; `document:///NAME` for a file called so. */
+                place?: string;
             } | {
                 /** Format: uri */
                 url: string;
