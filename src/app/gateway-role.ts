@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
+import type { Worker } from "node:worker_threads";
 import { type LogLevel, standardErrorLog } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
 import type { TlsFiles } from "../gateway/process/tls-files.ts";
@@ -37,21 +38,37 @@ export interface GatewayRole {
   stop(): Promise<void>;
 }
 
+/** A gateway whose modules are loaded, in this process and in its threads. */
+export interface PreparedGateway {
+  readonly loading: readonly Worker[];
+}
+
+/** Loads everything that a start needs and is the same whatever the settings are: that is most of the time of a start. */
+export const prepareGatewayRole = async (threads: number | undefined): Promise<PreparedGateway> => {
+  const loading = loadThreads(threadUrl, threadCount(threads));
+  await loadProcess();
+  return { loading };
+};
+
+const threadUrl = new URL("./gateway-thread.ts", import.meta.url);
+const threadCount = (threads: number | undefined): number => Math.max(1, threads ?? availableParallelism());
+const loadProcess = () =>
+  Promise.all([import("../gateway/process/gateway-process.ts"), import("../telemetry/process-telemetry.ts")]);
+
 /**
  * Runs the data plane in this process and its threads. Settles when it takes calls; without a configuration it answers them with 503
  * until control has sent one. Rejects with a Fault where a port is taken or the bundle has mistakes.
  */
-export const runGatewayRole = async (settings: GatewayRoleSettings): Promise<GatewayRole> => {
+export const runGatewayRole = async (
+  settings: GatewayRoleSettings,
+  prepared?: PreparedGateway,
+): Promise<GatewayRole> => {
   const { control, configDir } = settings;
-  const threads = Math.max(1, settings.threads ?? availableParallelism());
-  const threadUrl = new URL("./gateway-thread.ts", import.meta.url);
-  // The threads load their modules while this one loads its own: that is most of the time of a start.
-  const loading = loadThreads(threadUrl, threads);
+  const threads = threadCount(settings.threads);
+  // The threads load their modules while this one loads its own.
+  const loading = prepared?.loading ?? loadThreads(threadUrl, threads);
   try {
-    const [{ startGateway }, { createProcessTelemetry }] = await Promise.all([
-      import("../gateway/process/gateway-process.ts"),
-      import("../telemetry/process-telemetry.ts"),
-    ]);
+    const [{ startGateway }, { createProcessTelemetry }] = await loadProcess();
     const log = standardErrorLog({ level: settings.logLevel, fields: { role: "gateway" } });
     // A gateway under control never reads documents: what reads them is loaded only where it is needed.
     const source =

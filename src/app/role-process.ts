@@ -1,6 +1,6 @@
 import { Fault, messageOf } from "../base/fault.ts";
 import type { runControlRole } from "./control-role.ts";
-import type { runGatewayRole } from "./gateway-role.ts";
+import type { PreparedGateway, runGatewayRole } from "./gateway-role.ts";
 import type { ChildMessage } from "./supervised-child.ts";
 
 export type ControlSettings = Parameters<typeof runControlRole>[0];
@@ -10,6 +10,13 @@ export type GatewaySettings = Parameters<typeof runGatewayRole>[0];
 export type RoleStart =
   | { readonly type: "start"; readonly role: "control"; readonly settings: ControlSettings }
   | { readonly type: "start"; readonly role: "gateway"; readonly settings: GatewaySettings };
+
+/** What a spare is told: what to load for the start that may come. */
+export interface RolePreparation {
+  readonly type: "prepare";
+  readonly role: "gateway";
+  readonly threads: number | undefined;
+}
 
 interface RunningRole {
   readonly facts: Readonly<Record<string, unknown>>;
@@ -31,14 +38,24 @@ const run = async (start: RoleStart): Promise<RunningRole> => {
     return { facts: { studioUrl: control.studioUrl, portalUrl: control.portalUrl }, stop: () => control.stop() };
   }
   const { runGatewayRole } = await import("./gateway-role.ts");
-  const gateway = await runGatewayRole(start.settings);
+  const gateway = await runGatewayRole(start.settings, await prepared);
   return {
     facts: { port: gateway.port, opsPort: gateway.opsPort, httpsPort: gateway.httpsPort },
     stop: () => gateway.stop(),
   };
 };
 
-process.once("message", (start: RoleStart) => {
+let prepared: Promise<PreparedGateway> | undefined;
+const prepare = async ({ threads }: RolePreparation): Promise<PreparedGateway> =>
+  (await import("./gateway-role.ts")).prepareGatewayRole(threads);
+
+process.on("message", (message: RoleStart | RolePreparation) => {
+  if (message.type === "prepare") prepared = prepare(message);
+  else begin(message);
+});
+
+const begin = (start: RoleStart): void => {
+  if (prepared !== undefined) process.title = process.argv.slice(0, 3).join(" ");
   const running = run(start);
   let isEnding = false;
   const end = (): void => {
@@ -66,4 +83,4 @@ process.once("message", (start: RoleStart) => {
       else if (!(thrown instanceof Fault)) console.error(thrown);
     },
   );
-});
+};

@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Log } from "../base/log.ts";
 
-/** Waits between restarts: at once, then slower; back to the start after a child has lived for `stableAfterMs`. */
+/** Waits between restarts: at once, then slower where one quick end follows another; back to the start after `stableAfterMs` of life. */
 const restartDelaysMs = [20, 200, 500, 1000, 2000, 5000] as const;
 const stableAfterMs = 30_000;
+/** A spare is loaded when everybody has had a start. */
+const spareDelayMs = 2_000;
 /** How long a child may take to end by itself after SIGTERM. */
 const stopMsMax = 35_000;
 
@@ -18,6 +20,11 @@ export interface ChildSpecification {
   readonly modulePath: string;
   /** Sent over the channel as the first message, so that no secret stands in an argument or in the environment. */
   readonly start: unknown;
+  /**
+   * Another process is kept that has loaded its modules and waits: it takes the place of one that ends uncalled. `prepare` is what it
+   * is told first; `start` follows when its time comes.
+   */
+  readonly spare?: { readonly prepare: unknown; readonly delayMs?: number };
   readonly env?: Readonly<Record<string, string>>;
   readonly log: Log;
 }
@@ -45,6 +52,8 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
   const listeners: ((facts: Readonly<Record<string, unknown>>) => void)[] = [];
   const first = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   let child: ChildProcess | undefined;
+  let spare: ChildProcess | undefined;
+  let spareTimer: NodeJS.Timeout | undefined;
   let timer: NodeJS.Timeout | undefined;
   let wasReady = false;
   let isStopping = false;
@@ -52,14 +61,39 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
   let restarts = 0;
   let quickEnds = 0;
 
-  const start = (): void => {
-    const startedAt = performance.now();
-    // The name is an argument only so that `ps` tells the roles apart.
-    child = fork(specification.modulePath, [name], {
+  // The name is an argument only so that `ps` tells the roles apart.
+  const forkChild = (...more: readonly string[]): ChildProcess => {
+    const forked = fork(specification.modulePath, [name, ...more], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, ...specification.env },
     });
-    child.on("error", (error) => log.error(`${name} could not be started`, { error }));
+    forked.on("error", (error) => log.error(`${name} could not be started`, { error }));
+    return forked;
+  };
+
+  const keepSpare = (): void => {
+    clearTimeout(spareTimer);
+    const wanted = specification.spare;
+    if (wanted === undefined) return;
+    spareTimer = setTimeout(() => {
+      if (isStopping || isAlive(spare)) return;
+      spare = forkChild("spare");
+      spare.send({ type: "prepare", ...objectOf(wanted.prepare) }, () => {
+        // One that has ended is passed over when its time comes.
+      });
+    }, wanted.delayMs ?? spareDelayMs);
+    spareTimer.unref();
+  };
+
+  const takeSpare = (): ChildProcess | undefined => {
+    const taken = isAlive(spare) ? spare : undefined;
+    spare = undefined;
+    return taken;
+  };
+
+  const start = (): void => {
+    const startedAt = performance.now();
+    child = takeSpare() ?? forkChild();
     child.send({ type: "start", ...objectOf(specification.start) }, () => {
       // A child that ended before it read the message is seen by its exit.
     });
@@ -69,6 +103,7 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
       if (wasReady) for (const listener of listeners) listener(message.facts);
       wasReady = true;
       first.resolve(message.facts);
+      keepSpare();
     });
     child.on("exit", (code, signal) => {
       if (isStopping) return;
@@ -79,9 +114,10 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
         );
         return;
       }
-      quickEnds = performance.now() - startedAt > stableAfterMs ? 0 : quickEnds + 1;
+      const isQuick = performance.now() - startedAt < stableAfterMs;
+      const delayMs = restartDelaysMs[Math.min(isQuick ? quickEnds : 0, restartDelaysMs.length - 1)] ?? 0;
+      quickEnds = isQuick ? quickEnds + 1 : 0;
       restarts += 1;
-      const delayMs = restartDelaysMs[Math.min(quickEnds, restartDelaysMs.length - 1)] ?? 0;
       log.warn(`${name} ended and is started again`, { code, signal, restarts, delayMs, reason: failure?.message });
       timer = setTimeout(start, delayMs);
     });
@@ -90,6 +126,7 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
   const letEnd = (): void => {
     isStopping = true;
     clearTimeout(timer);
+    clearTimeout(spareTimer);
   };
 
   start();
@@ -105,6 +142,8 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
     letEnd,
     stop: async () => {
       letEnd();
+      // It has nothing to lose.
+      spare?.kill("SIGKILL");
       const running = child;
       if (!running || running.exitCode !== null || running.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => running.once("exit", () => resolve()));
@@ -118,5 +157,8 @@ export const superviseChild = (specification: ChildSpecification): SupervisedChi
     },
   };
 };
+
+const isAlive = (child: ChildProcess | undefined): child is ChildProcess =>
+  child?.connected === true && child.exitCode === null && child.signalCode === null;
 
 const objectOf = (value: unknown): object => (value !== null && typeof value === "object" ? value : {});

@@ -10,7 +10,7 @@ import { type DirectoryLease, takeDirectory } from "../store/directory-lease.ts"
 import type { GatewayRoleSettings } from "./gateway-role.ts";
 import { managementAccess } from "./management-access.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
-import type { RoleStart } from "./role-process.ts";
+import type { RolePreparation, RoleStart } from "./role-process.ts";
 import { runSample, type Sample } from "./sample.ts";
 import { type SupervisedChild, superviseChild } from "./supervised-child.ts";
 
@@ -100,8 +100,14 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
   const webDir = await ensureWebBuilt();
   const urlOf = (port: number): string =>
     `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${port}`;
-  const child = (start: RoleStart): SupervisedChild =>
-    superviseChild({ name: start.role, modulePath: roleModule, start, log });
+  const child = (start: RoleStart, spare?: RolePreparation): SupervisedChild =>
+    superviseChild({
+      name: start.role,
+      modulePath: roleModule,
+      start,
+      log,
+      ...(spare === undefined ? {} : { spare: { prepare: spare } }),
+    });
 
   // From the second start on the gateway has a token and a snapshot on disk, and does not wait for control.
   const gatewayTokenFile = join(settings.dataDir, "gateway-token");
@@ -109,7 +115,9 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
   const control = child(controlStart(settings, webDir, urlOf(settings.gatewayPort)));
   started.control = control;
   if (isFirstStart) await control.ready;
-  const gateway = child(gatewayStart(settings, urlOf(settings.studioPort), gatewayTokenFile));
+  // Loading its modules is most of the time that a gateway takes to come back: another one has done that already.
+  const spare: RolePreparation = { type: "prepare", role: "gateway", threads: settings.threads };
+  const gateway = child(gatewayStart(settings, urlOf(settings.studioPort), gatewayTokenFile), spare);
   started.gateway = gateway;
   await Promise.all([control.ready, gateway.ready]);
 
