@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import type { Worker } from "node:worker_threads";
-import { type LogLevel, standardErrorLog } from "../base/log.ts";
+import { type Log, type LogLevel, standardErrorLog } from "../base/log.ts";
 import { loadThreads } from "../gateway/process/load-threads.ts";
 import type { TlsFiles } from "../gateway/process/tls-files.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
@@ -78,7 +78,7 @@ export const runGatewayRole = async (
     if (!source) throw new RangeError("a gateway needs a control plane or a bundle");
     const version = versionOf();
     const { explainSample, explainFailures, otlp } = settings.observation;
-    return await startGateway({
+    const gateway = await startGateway({
       ...settings,
       threads,
       version,
@@ -111,10 +111,32 @@ export const runGatewayRole = async (
             }),
       }),
     });
+    const stopListening = restartOnHangup(gateway, log);
+    return {
+      port: gateway.port,
+      opsPort: gateway.opsPort,
+      get httpsPort() {
+        return gateway.httpsPort;
+      },
+      stop: () => {
+        stopListening();
+        return gateway.stop();
+      },
+    };
   } catch (thrown) {
     for (const worker of loading) await worker.terminate();
     throw thrown;
   }
+};
+
+/** SIGHUP replaces the threads, as operators of servers expect. In a terminal it means that the terminal is gone, and ends the program. */
+const restartOnHangup = (gateway: { restartThreads(): Promise<void> }, log: Log): (() => void) => {
+  if (process.stdin.isTTY) return () => {};
+  const restart = (): void => {
+    gateway.restartThreads().catch((error: unknown) => log.error("the threads could not be replaced", { error }));
+  };
+  process.on("SIGHUP", restart);
+  return () => process.removeListener("SIGHUP", restart);
 };
 
 const versionOf = (): string => {

@@ -130,6 +130,11 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
     preferredPort: settings.samplePort,
     mayLoad: !settings.isEmpty,
   });
+  // To this process alone: a terminal that goes tells all of its processes itself.
+  const restart = (): void => {
+    if (gateway.pid !== undefined) process.kill(gateway.pid, "SIGHUP");
+  };
+  if (!process.stdin.isTTY) process.on("SIGHUP", restart);
   const link = await management.post("/sign-in-links", {});
   return {
     gatewayUrl: urlOf(settings.gatewayPort),
@@ -140,7 +145,10 @@ const startAll = async (settings: UpSettings, log: Log, started: Started): Promi
     signInUrl: `${urlOf(settings.studioPort)}/sign-in#token=${String(link.token)}`,
     sampleKey: started.sample?.key || undefined,
     letEnd: () => letAllEnd(started),
-    stop: () => stopAll(started),
+    stop: () => {
+      process.removeListener("SIGHUP", restart);
+      return stopAll(started);
+    },
   };
 };
 

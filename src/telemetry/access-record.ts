@@ -26,6 +26,12 @@ export const accessRecord = (x: Exchange, outcome: ExchangeOutcome): string => {
   if (traceId !== "") line += `,"traceId":"${traceId}"`;
   if (fault !== null) line += `,"code":${JSON.stringify(fault.code)}`;
   if (fault !== null && fault.source !== "") line += `,"source":${JSON.stringify(fault.source)}`;
+  if (outcome.stream !== undefined && outcome.stream !== null) {
+    const { kind, protocol, ending, closeCode } = outcome.stream;
+    line += `,"stream":"${kind}","ending":"${ending}"`;
+    if (protocol !== "") line += `,"protocol":${JSON.stringify(protocol)}`;
+    if (closeCode !== 0) line += `,"closeCode":${closeCode}`;
+  }
   if (outcome.isAborted) line += ',"aborted":true';
   return `${line}}\n`;
 };

@@ -8,6 +8,7 @@ import {
   refusalCodes,
   requestBytesAt,
   responseBytesAt,
+  streamEndings,
   viewMetrics,
 } from "./metrics-region.ts";
 
@@ -73,7 +74,18 @@ interface Sums {
   readonly counters: Map<Gauge, number>;
 }
 
-const counterGauges: readonly Gauge[] = ["aborted", "usageLost", "logLinesLost"];
+const streamKinds = ["upgrade", "events"] as const;
+
+const counterGauges: readonly Gauge[] = [
+  "aborted",
+  "usageLost",
+  "logLinesLost",
+  "upgradeSeconds",
+  "upgradeBytesIn",
+  "upgradeBytesOut",
+  "eventSeconds",
+  ...streamEndings.flatMap((ending) => [`upgrade:${ending}`, `events:${ending}`] as const),
+];
 
 /** Keeps the counters of threads that were replaced. */
 export const createEndedThreads = (): EndedThreads => {
@@ -168,6 +180,26 @@ export const metricFamilies = (
     counter("logLinesLost"),
   );
 
+  family(
+    "portico_streams_total",
+    "counter",
+    "Upgraded connections and streams of events that have ended, by kind and cause.",
+    streamRows(sums),
+  );
+  family(
+    "portico_stream_seconds_total",
+    "counter",
+    "Life of ended upgraded connections and streams of events.",
+    streamKinds.map((kind) => ({
+      labels: { kind },
+      value: sums.counters.get(kind === "upgrade" ? "upgradeSeconds" : "eventSeconds") ?? 0,
+    })),
+  );
+  family("portico_upgraded_bytes_total", "counter", "Bytes of ended upgraded connections, by direction.", [
+    { labels: { direction: "in" }, value: sums.counters.get("upgradeBytesIn") ?? 0 },
+    { labels: { direction: "out" }, value: sums.counters.get("upgradeBytesOut") ?? 0 },
+  ]);
+
   const perThread = (gauge: Gauge, factor = 1): readonly NumberRow[] =>
     threads.map(({ thread, metrics }) => {
       const view = viewMetrics(metrics);
@@ -176,6 +208,8 @@ export const metricFamilies = (
   family("portico_requests_in_flight", "gauge", "Requests that have begun and not ended.", perThread("inFlight"));
   family("portico_connections", "gauge", "Open client connections.", perThread("connections"));
   family("portico_upstream_connections", "gauge", "Open connections to backends.", perThread("upstreamConnections"));
+  family("portico_upgraded_connections", "gauge", "Open upgraded connections.", perThread("upgraded"));
+  family("portico_event_streams", "gauge", "Open streams of events.", perThread("eventStreams"));
   family(
     "portico_event_loop_lag_seconds",
     "gauge",
@@ -202,6 +236,14 @@ export const metricFamilies = (
   family("process_resident_memory_bytes", "gauge", "Resident memory.", one(process.memoryUsage.rss()));
   return families;
 };
+
+const streamRows = ({ counters }: Sums): readonly NumberRow[] =>
+  streamKinds.flatMap((kind) =>
+    streamEndings.flatMap((ending): readonly NumberRow[] => {
+      const value = counters.get(`${kind}:${ending}`) ?? 0;
+      return value > 0 ? [{ labels: { kind, ending }, value }] : [];
+    }),
+  );
 
 const statusClasses = ["aborted", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 

@@ -1,4 +1,20 @@
+import type { StreamEnding } from "../exchange/exchange.ts";
 import { gatewayProblems } from "../exchange/problems.ts";
+
+/** Why long exchanges end; the order is the region's. */
+export const streamEndings = [
+  "client",
+  "backend",
+  "client-aborted",
+  "backend-aborted",
+  "idle",
+  "lifetime",
+  "frame-too-large",
+  "message-too-large",
+  "protocol",
+  "stalled",
+  "drained",
+] as const satisfies readonly StreamEnding[];
 
 /*
  * The metrics of one thread in shared memory. Only its thread writes; the main thread reads and sums, so nothing is contended.
@@ -17,6 +33,13 @@ const gauges = [
   "usageLost",
   "logLinesLost",
   "upstreamConnections",
+  "upgraded",
+  "eventStreams",
+  "upgradeSeconds",
+  "upgradeBytesIn",
+  "upgradeBytesOut",
+  "eventSeconds",
+  ...streamEndings.flatMap((ending) => [`upgrade:${ending}`, `events:${ending}`] as const),
 ] as const;
 export type Gauge = (typeof gauges)[number];
 

@@ -34,7 +34,16 @@ const facts: ProcessFacts = {
   usageRowsLost: 0,
 };
 
-const idle = { inFlight: 1, connections: 2, eventLoopLagMs: 3, heapUsedBytes: 4, revision: 7, upstreamConnections: 5 };
+const idle = {
+  inFlight: 1,
+  connections: 2,
+  eventLoopLagMs: 3,
+  heapUsedBytes: 4,
+  revision: 7,
+  upstreamConnections: 5,
+  upgraded: 6,
+  eventStreams: 7,
+};
 
 const threadOf = (minute = { ms: 1_750_000_020_000 }) => {
   const metrics = newMetricsRegion();
@@ -44,6 +53,36 @@ const threadOf = (minute = { ms: 1_750_000_020_000 }) => {
     telemetry.finished(testExchange(options), outcome(more));
   return { metrics, usage, telemetry, call, minute };
 };
+
+test("long connections are counted by kind and cause, and their life is no duration of a call", () => {
+  const { metrics, telemetry, call } = threadOf();
+  const upgrade = { kind: "upgrade", protocol: "websocket", ending: "idle", closeCode: 1001 } as const;
+  call({ route: { api: "chat" } }, { status: 101, durationMs: 60_000, requestBytes: 7, stream: upgrade });
+  call(
+    { route: { api: "chat" } },
+    { durationMs: 2_000, stream: { kind: "events", protocol: "", ending: "drained", closeCode: 0 } },
+  );
+  telemetry.tick(idle);
+  const text = prometheusText(metricFamilies([{ thread: "0", metrics }], createEndedThreads(), facts));
+  for (const line of [
+    'portico_requests_total{api="chat",method="GET",status="1xx"} 1',
+    'portico_request_duration_seconds_count{api="chat"} 0',
+    'portico_streams_total{kind="upgrade",ending="idle"} 1',
+    'portico_streams_total{kind="events",ending="drained"} 1',
+    'portico_stream_seconds_total{kind="upgrade"} 60',
+    'portico_stream_seconds_total{kind="events"} 2',
+    'portico_upgraded_bytes_total{direction="in"} 7',
+    'portico_upgraded_connections{thread="0"} 6',
+    'portico_event_streams{thread="0"} 7',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  const record = JSON.parse(accessRecord(testExchange(), outcome({ status: 101, stream: upgrade })));
+  assert.deepEqual(
+    [record.stream, record.protocol, record.ending, record.closeCode],
+    ["upgrade", "websocket", "idle", 1001],
+  );
+});
 
 test("requests are counted by API, method and status class, durations in cumulative buckets", () => {
   const { metrics, telemetry, call } = threadOf();

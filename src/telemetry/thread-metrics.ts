@@ -1,4 +1,4 @@
-import type { ExchangeOutcome } from "../exchange/exchange.ts";
+import type { ExchangeOutcome, StreamFacts } from "../exchange/exchange.ts";
 import {
   apiRowsMax,
   bucketAt,
@@ -19,6 +19,8 @@ export interface ThreadMetrics {
   /** Where an API is counted; asked once per API and kept by the caller. */
   rowOf(api: string): number;
   count(row: number, method: string, outcome: ExchangeOutcome): void;
+  /** An upgraded connection or a stream of events has ended. */
+  countStream(stream: StreamFacts, outcome: ExchangeOutcome): void;
   refused(code: string): void;
   set(gauge: Gauge, value: number): void;
   add(gauge: Gauge, value: number): void;
@@ -51,12 +53,25 @@ export const createThreadMetrics = (region: SharedArrayBuffer): ThreadMetrics =>
       const statusClass = Math.trunc(outcome.status / 100);
       const isClass = statusClass > 0 && statusClass < classCount;
       bump(row + methodIndex(method) * classCount + (isClass ? statusClass : 0), 1);
-      let bucket = 0;
-      while (bucket < bucketsMs.length && outcome.durationMs > (bucketsMs[bucket] ?? 0)) bucket += 1;
-      bump(row + bucketAt + bucket, 1);
-      bump(row + durationSumAt, outcome.durationMs / 1000);
+      // The life of a long connection says nothing about how fast calls are answered.
+      if (outcome.stream === undefined || outcome.stream === null) {
+        let bucket = 0;
+        while (bucket < bucketsMs.length && outcome.durationMs > (bucketsMs[bucket] ?? 0)) bucket += 1;
+        bump(row + bucketAt + bucket, 1);
+        bump(row + durationSumAt, outcome.durationMs / 1000);
+      }
       bump(row + requestBytesAt, outcome.requestBytes);
       bump(row + responseBytesAt, outcome.responseBytes);
+    },
+    countStream: ({ kind, ending }, outcome) => {
+      bump(view.gaugeAt(`${kind}:${ending}`), 1);
+      if (kind === "events") {
+        bump(view.gaugeAt("eventSeconds"), outcome.durationMs / 1000);
+        return;
+      }
+      bump(view.gaugeAt("upgradeSeconds"), outcome.durationMs / 1000);
+      bump(view.gaugeAt("upgradeBytesIn"), outcome.requestBytes);
+      bump(view.gaugeAt("upgradeBytesOut"), outcome.responseBytes);
     },
     refused: (code) => bump(view.refusalAt(code), 1),
     set: (gauge, value) => {

@@ -15,6 +15,8 @@ export interface ThreadGauges {
   readonly heapUsedBytes: number;
   readonly revision: number;
   readonly upstreamConnections: number;
+  readonly upgraded: number;
+  readonly eventStreams: number;
 }
 
 /** Watches the finished exchanges of one thread. */
@@ -85,6 +87,7 @@ export const createThreadTelemetry = (options: ThreadTelemetryOptions): ThreadTe
         routes.set(route, record);
       }
       metrics.count(record.row, x.request.method, outcome);
+      if (outcome.stream !== undefined && outcome.stream !== null) metrics.countStream(outcome.stream, outcome);
       if (outcome.isAborted) metrics.add("aborted", 1);
       if (x.fault !== null) metrics.refused(x.fault.code);
       if (route.api !== "") {

@@ -24,7 +24,7 @@ import type { ProcessFacts, ProcessObserver } from "./process-observer.ts";
 import { rotateWhenBig } from "./rotate-log.ts";
 import { createSnapshotStore } from "./snapshot-store.ts";
 import type { UnitTextChange } from "./thread-messages.ts";
-import { createThreadPool } from "./thread-pool.ts";
+import { createThreadPool, threadNumbersFor } from "./thread-pool.ts";
 import { readTlsFiles, type TlsFiles, watchTlsFiles } from "./tls-files.ts";
 import { createUsageOutbox } from "./usage-outbox.ts";
 
@@ -85,6 +85,8 @@ export interface GatewayProcess {
   readonly opsPort: number;
   /** 0 as long as there is no certificate. */
   readonly httpsPort: number;
+  /** Replaces the threads, one after the other, without a lost call; settles when all are new. */
+  restartThreads(): Promise<void>;
   /** Drains and ends everything; settles when nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -128,14 +130,15 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const instance = await instanceOf(home);
   const outbox = await createUsageOutbox(join(home, "usage-outbox.json"), log);
 
-  const counterMemory = createCounterMemory({ threadsMax: options.threads + 1 });
-  const counters = attachCounters(counterMemory, options.threads);
+  const numbers = threadNumbersFor(options.threads);
+  const counterMemory = createCounterMemory({ threadsMax: numbers + 1 });
+  const counters = attachCounters(counterMemory, numbers);
   const storeMemory = createStoreMemory({
-    threadsMax: options.threads + 1,
+    threadsMax: numbers + 1,
     ...(options.storeBytesMax === undefined ? {} : { bytesMax: options.storeBytesMax }),
   });
-  const cached = attachStore(storeMemory, options.threads);
-  const backendMemory = createBackendMemory(options.threads + 1);
+  const cached = attachStore(storeMemory, numbers);
+  const backendMemory = createBackendMemory(numbers + 1);
   const quotaFile = join(home, "quotas.bin");
   const savedQuotas = await readFile(quotaFile).catch(() => undefined);
   if (savedQuotas && !counters.importPeriods(savedQuotas, Date.now())) log.warn("the saved quotas cannot be read");
@@ -426,6 +429,11 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       opsPort: ops.port,
       get httpsPort() {
         return httpsPort;
+      },
+      restartThreads: async () => {
+        log.info("the gateway's threads are replaced one after the other", { threads: options.threads });
+        await pool.restart(options.drainMs ?? drainMsDefault);
+        log.info("the gateway's threads are new", { threads: options.threads });
       },
       stop: async () => {
         if (isStopping) return;

@@ -34,6 +34,8 @@ export interface ThreadObserver {
     readonly heapUsedBytes: number;
     readonly revision: number;
     readonly upstreamConnections: number;
+    readonly upgraded: number;
+    readonly eventStreams: number;
   }): void;
   takeRecent(): string;
   /** Metrics that policies define. */
@@ -138,6 +140,8 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
       heapUsedBytes,
       revision: swap.table()?.revision ?? 0,
       upstreamConnections: upstreams.connectionCount,
+      upgraded: wire.streams.upgraded,
+      eventStreams: wire.streams.events,
     });
     if (ticks % recentEveryTicks !== 0) return;
     const lines = observer.takeRecent();

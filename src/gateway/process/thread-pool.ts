@@ -67,6 +67,11 @@ export interface ThreadPool {
   readonly restarts: number;
   /** APIs whose newest unit is not what serves, as the threads last said. */
   readonly errors: readonly UnitError[];
+  /**
+   * Replaces all threads, one after the other: a new one takes calls before an old one drains. Asked for again meanwhile: the same
+   * restart. Rejects where a new thread does not come up; the old ones that are left then serve on.
+   */
+  restart(deadlineMs: number): Promise<void>;
   /** Lets running calls end until the deadline, then ends all threads. */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -80,6 +85,8 @@ interface Handle extends ThreadFacts {
   beat: number;
   beatAtMs: number;
   isEnded: boolean;
+  /** Another has taken its place: it drains and is not replaced. */
+  isRetiring: boolean;
   failure: unknown;
   readonly waiting: Map<number, PromiseWithResolvers<readonly UnitError[] | null>>;
   readonly listening: PromiseWithResolvers<number>;
@@ -96,11 +103,14 @@ const youngMs = 5_000;
 /** The spare is loaded when the others have had their start. */
 const spareDelayMs = 1_000;
 
+/** Numbers that the threads of a pool take: one is free, so that a new thread can come up beside the one that it replaces. */
+export const threadNumbersFor = (threads: number): number => threads + 1;
+
 /** A pool; no thread runs before `listen`. */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   const { log } = options;
   const stallMs = options.stallMs ?? stallMsDefault;
-  const beatsMemory = new SharedArrayBuffer(options.threads * 4);
+  const beatsMemory = new SharedArrayBuffer(threadNumbersFor(options.threads) * 4);
   const beats = new Int32Array(beatsMemory);
   const handles = new Map<number, Handle>();
   const youngDeaths = new Map<number, number>();
@@ -171,6 +181,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       beat: Atomics.load(beats, thread),
       beatAtMs: performance.now(),
       isEnded: false,
+      isRetiring: false,
       failure: null,
       waiting: new Map(),
       listening: Promise.withResolvers(),
@@ -240,7 +251,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     handle.listeningTls.reject(new Error("the thread ended"));
     handle.drained.resolve();
     options.onEnded(handle);
-    if (isDraining || port === 0) return;
+    if (isDraining || port === 0 || handle.isRetiring) return;
     restarts += 1;
     const livedMs = performance.now() - handle.startedAtMs;
     const deaths = livedMs > youngMs ? 0 : (youngDeaths.get(handle.thread) ?? 0) + 1;
@@ -264,6 +275,37 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       keepSpare();
     }, delayMs);
     restartTimers.add(timer);
+  };
+
+  let restarting: Promise<void> | null = null;
+
+  const restartAll = async (deadlineMs: number): Promise<void> => {
+    for (const old of [...handles.values()]) {
+      if (isDraining) return;
+      if (old.isEnded) continue;
+      let free = 0;
+      while (handles.has(free)) free++;
+      const next = start(free);
+      await next.listening.promise;
+      if (httpsPort !== 0) await next.listeningTls.promise;
+      await retire(old, deadlineMs);
+    }
+  };
+
+  const retire = async (old: Handle, deadlineMs: number): Promise<void> => {
+    old.isRetiring = true;
+    post(old, { type: "drain", deadlineMs });
+    await drainedWithin([old], deadlineMs);
+    await old.worker.terminate();
+    ended(old, 0);
+  };
+
+  /** The threads cut off at the deadline themselves; the rest of the time is for one that cannot. */
+  const drainedWithin = async (some: readonly Handle[], deadlineMs: number): Promise<void> => {
+    const late = new Promise<void>((resolve) => {
+      setTimeout(resolve, deadlineMs + 2000).unref();
+    });
+    await Promise.race([Promise.all(some.map((handle) => handle.drained.promise)), late]);
   };
 
   const look = (): void => {
@@ -306,7 +348,9 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       return port;
     },
     apply: async (change) => {
-      const asked = [...handles.values()].map((handle) => ask(handle, (n) => ({ type: "apply", sequence: n, change })));
+      // One that drains takes no new calls, and would answer only when it has drained.
+      const serving = [...handles.values()].filter((handle) => !handle.isRetiring);
+      const asked = serving.map((handle) => ask(handle, (n) => ({ type: "apply", sequence: n, change })));
       const answers = await Promise.all(asked);
       // A thread that died meanwhile is replaced by one that begins with this change.
       const found = answers.find((answer) => answer !== null);
@@ -357,6 +401,13 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     get errors() {
       return errors;
     },
+    restart: (deadlineMs) => {
+      restarting ??= restartAll(deadlineMs).finally(() => {
+        restarting = null;
+        keepSpare();
+      });
+      return restarting;
+    },
     drain: async (deadlineMs) => {
       isDraining = true;
       for (const timer of restartTimers) clearTimeout(timer);
@@ -364,11 +415,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       for (const worker of spares) void worker.terminate();
       const all = [...handles.values()];
       for (const handle of all) post(handle, { type: "drain", deadlineMs });
-      const late = new Promise<void>((resolve) => {
-        // The threads cut off at the deadline themselves; this is for one that cannot.
-        setTimeout(resolve, deadlineMs + 2000).unref();
-      });
-      await Promise.race([Promise.all(all.map((handle) => handle.drained.promise)), late]);
+      await drainedWithin(all, deadlineMs);
       clearInterval(looking);
       await Promise.all(all.map((handle) => handle.worker.terminate()));
       for (const handle of all) ended(handle, 0);

@@ -140,6 +140,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     if (this.#context.isDraining || this.#hasSaidAll || !this.#asked.keepsAlive) this.#isLast = true;
     if (!this.#reader.isDone && this.#isRestTooMuch()) this.#isLast = true;
     this.#writer.begin(x, this.#isLast);
+    if (this.#context.isDraining) this.#writer.events?.finish("drained");
   }
 
   /** The backend has changed the protocol: from here on bytes pass both ways. False where a policy has made another reply of it. */

@@ -4,6 +4,7 @@ import { randomBase62 } from "../../base/ids.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import type { Dispatch, Finished } from "../engine.ts";
 import { acceptHttp2, ServerConnection } from "../h2/server-connection.ts";
+import { acceptQueueOf } from "./accept-queue.ts";
 import { BlockPool } from "./block-pool.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { Connection, WireContext } from "./context.ts";
@@ -63,8 +64,7 @@ export interface Wire {
 /** Exchanges that wait to be used again: more than are ever in flight at once on one thread would only be memory. */
 const idleExchangesMax = 1024;
 
-/** Turns of the loop without a new connection after which the kernel's queue counts as empty; and at most so many turns. */
-const queueQuietTurns = 3;
+/** A listener to which somebody always comes is closed after so many turns of the loop. */
 const queueTurnsMax = 10_000;
 
 /** The last two digits of a request id, made once. */
@@ -170,15 +170,14 @@ export const createWire = (options: WireOptions): Wire => {
     );
 
   /**
-   * Takes who stands in the kernel's queue: their handshake is done, and closing the listener would reset them. Ends when a few turns of
-   * the loop have brought nobody.
+   * Takes who stands in the kernel's queues, whose handshake is done; settles at a moment when nobody does, for closing the listeners. What
+   * comes within the few microseconds between is reset by the kernel, unless another thread listens and `net.ipv4.tcp_migrate_req` is 1.
    */
-  const emptyQueue = async (): Promise<void> => {
-    let quiet = 0;
-    for (let turn = 0; turn < queueTurnsMax && quiet < queueQuietTurns; turn++) {
+  const queuesEmpty = async (): Promise<void> => {
+    for (let turn = 0; turn < queueTurnsMax; turn++) {
       const before = accepted;
       await new Promise((resolve) => setImmediate(resolve));
-      quiet = accepted === before ? quiet + 1 : 0;
+      if (accepted === before && [...servers].every((server) => acceptQueueOf(server) === 0)) return;
     }
   };
 
@@ -234,9 +233,10 @@ export const createWire = (options: WireOptions): Wire => {
     accept,
     drain: async (deadlineMs) => {
       isDraining = true;
-      for (const connection of [...connections]) connection.drain();
-      await emptyQueue();
+      // First the listeners: whoever is told to go must not come back here.
+      await queuesEmpty();
       const stopped = stopListening();
+      for (const connection of [...connections]) connection.drain();
       if (!isEmpty()) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(() => {
