@@ -126,11 +126,11 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   if (tlsFiles !== undefined) tls.takeFiles(await readTlsFiles(tlsFiles));
   const [unusable] = tls.problems.filter((problem) => problem.certificate === "files");
   if (unusable !== undefined) throw new Fault("gateway.certificate_invalid", { public: unusable.message });
-  const handshakes = new SharedArrayBuffer(options.threads * tlsCounters.length * 4);
+  const numbers = threadNumbersFor(options.threads);
+  const handshakes = new SharedArrayBuffer(numbers * tlsCounters.length * 4);
   const instance = await instanceOf(home);
   const outbox = await createUsageOutbox(join(home, "usage-outbox.json"), log);
 
-  const numbers = threadNumbersFor(options.threads);
   const counterMemory = createCounterMemory({ threadsMax: numbers + 1 });
   const counters = attachCounters(counterMemory, numbers);
   const storeMemory = createStoreMemory({

@@ -87,6 +87,8 @@ interface Handle extends ThreadFacts {
   isEnded: boolean;
   /** Another has taken its place: it drains and is not replaced. */
   isRetiring: boolean;
+  /** It comes up beside those that serve: where it fails, they serve on and nothing takes its place. */
+  isTrial: boolean;
   failure: unknown;
   readonly waiting: Map<number, PromiseWithResolvers<readonly UnitError[] | null>>;
   readonly listening: PromiseWithResolvers<number>;
@@ -182,6 +184,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       beatAtMs: performance.now(),
       isEnded: false,
       isRetiring: false,
+      isTrial: false,
       failure: null,
       waiting: new Map(),
       listening: Promise.withResolvers(),
@@ -251,7 +254,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     handle.listeningTls.reject(new Error("the thread ended"));
     handle.drained.resolve();
     options.onEnded(handle);
-    if (isDraining || port === 0 || handle.isRetiring) return;
+    if (isDraining || port === 0 || handle.isRetiring || handle.isTrial) return;
     restarts += 1;
     const livedMs = performance.now() - handle.startedAtMs;
     const deaths = livedMs > youngMs ? 0 : (youngDeaths.get(handle.thread) ?? 0) + 1;
@@ -286,8 +289,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       let free = 0;
       while (handles.has(free)) free++;
       const next = start(free);
+      next.isTrial = true;
       await next.listening.promise;
       if (httpsPort !== 0) await next.listeningTls.promise;
+      next.isTrial = false;
       await retire(old, deadlineMs);
     }
   };
