@@ -14,6 +14,16 @@ export type Dialled =
   | { readonly socket: Socket; readonly receiver: ByteReceiver }
   | { readonly socket: null; readonly isTimeout: boolean; readonly cause: unknown };
 
+/** Begins to connect to a place and tells how that ended, unless the answered function was called before. */
+export type Dial = (
+  place: Place,
+  resolver: Resolver,
+  wheel: Wheel,
+  readBuffer: Buffer,
+  firstIndex: number,
+  done: (dialled: Dialled) => void,
+) => () => void;
+
 const alpnOf: Readonly<Record<Place["protocol"], string[]>> = {
   "http/1.1": ["http/1.1"],
   h2: ["h2"],
@@ -28,14 +38,7 @@ const attemptMsMin = 250;
  * Connects to one of the addresses of a place: one after the other from `firstIndex` on, all within the connect timeout.
  * TLS: verified unless the target says otherwise, with the server name of the target (RFC 6066 section 3).
  */
-export const dial = (
-  place: Place,
-  resolver: Resolver,
-  wheel: Wheel,
-  readBuffer: Buffer,
-  firstIndex: number,
-  done: (dialled: Dialled) => void,
-): (() => void) => {
+export const dial: Dial = (place, resolver, wheel, readBuffer, firstIndex, done) => {
   let socket: Socket | null = null;
   let addresses: readonly ResolvedAddress[] = [];
   let tried = 0;

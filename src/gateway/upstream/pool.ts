@@ -8,7 +8,7 @@ import type { BlockPool } from "../wire/block-pool.ts";
 import type { ChunkLimits } from "../wire/chunk-decoder.ts";
 import type { HeadLimits } from "../wire/head.ts";
 import type { Wheel } from "../wire/wheel.ts";
-import { type ByteReceiver, type Dialled, dial } from "./dial.ts";
+import type { ByteReceiver, Dial, Dialled } from "./dial.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Place } from "./target.ts";
 import type { TraceIds } from "./trace-ids.ts";
@@ -19,6 +19,7 @@ import { type PoolSide, UpstreamConnection } from "./upstream-connection.ts";
 export interface PoolTools {
   readonly wheel: Wheel;
   readonly resolver: Resolver;
+  readonly dial: Dial;
   readonly log: Log;
   readonly traceIds: TraceIds;
   readonly headLimits: HeadLimits;
@@ -246,7 +247,8 @@ export class Pool implements PoolSide, BackendPool {
         if (!this.#isHttp1) this.#foundHttp1();
       }
     };
-    cancel = dial(this.#place, this.#tools.resolver, this.wheel, this.blocks.readBuffer, this.#dialCount++, done);
+    const { dial, resolver } = this.#tools;
+    cancel = dial(this.#place, resolver, this.wheel, this.blocks.readBuffer, this.#dialCount++, done);
     if (!isDone) this.#dials.add(cancel);
   }
 

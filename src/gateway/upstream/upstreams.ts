@@ -12,6 +12,7 @@ import { createBesideCalls } from "./beside.ts";
 import { createBreaker } from "./breaker.ts";
 import { Cluster, type ClusterTools } from "./cluster.ts";
 import { Delivery, type DeliveryTools } from "./delivery.ts";
+import { type Dial, dial } from "./dial.ts";
 import { createMirrors } from "./mirror.ts";
 import { Pool, type PoolTools } from "./pool.ts";
 import { createResolver, type Lookup, systemLookup } from "./resolver.ts";
@@ -29,6 +30,8 @@ export interface UpstreamsOptions {
   /** Shared with the wire of the thread. */
   readonly wheel?: Wheel;
   readonly lookup?: Lookup;
+  /** How connections are made; over the network where absent. */
+  readonly dial?: Dial;
   /** Bytes of a reply's head. */
   readonly headBytesMax?: number;
   /** Between two reads of a reply's body that is wanted. */
@@ -101,6 +104,7 @@ export const createUpstreams = (options: UpstreamsOptions = {}): Upstreams => {
   const poolTools: PoolTools = {
     wheel,
     resolver: createResolver(clock, options.lookup ?? systemLookup),
+    dial: options.dial ?? dial,
     log,
     traceIds: traceIdSource(),
     headLimits: { headBytesMax: options.headBytesMax ?? defaults.headBytesMax, targetBytesMax: 0, headerCountMax: 200 },
