@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { policyStepSchema } from "../model/policy-document.ts";
 import { type ResourceKind, resourceKinds, resourceSchemas } from "../model/resource.ts";
+import { scenarioFileSchema } from "./scenario-file.ts";
 
 /** A policy as editors are to know it. */
 export interface PolicyHint {
@@ -20,7 +21,15 @@ export const schemaPathOf = (kind: ResourceKind): string => `${schemaFolder}/${k
 
 /** The JSON Schema of every file of a bundle by path, made from the schemas that the files are checked with. */
 export const jsonSchemas = (policies: readonly PolicyHint[] = []): ReadonlyMap<string, string> =>
-  new Map(resourceKinds.map((kind) => [schemaPathOf(kind), `${JSON.stringify(schemaOf(kind, policies), null, 2)}\n`]));
+  new Map([
+    ...resourceKinds.map((kind): [string, string] => [schemaPathOf(kind), textOf(schemaOf(kind, policies))]),
+    [scenarioSchemaPath, textOf(z.toJSONSchema(scenarioFileSchema, { io: "input" }))],
+  ]);
+
+/** The file of the JSON Schema of `tests/NAME.test.yaml`. */
+const scenarioSchemaPath = `${schemaFolder}/scenarios.schema.json`;
+
+const textOf = (schema: object): string => `${JSON.stringify(schema, null, 2)}\n`;
 
 const schemaOf = (kind: ResourceKind, policies: readonly PolicyHint[]): object =>
   z.toJSONSchema(resourceSchemas[kind], {

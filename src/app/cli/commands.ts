@@ -17,6 +17,7 @@ import { pull } from "./pull.ts";
 import { restore } from "./restore.ts";
 import { revisions } from "./revisions.ts";
 import { rollback } from "./rollback.ts";
+import { runTests } from "./run-tests.ts";
 import { signIn } from "./sign-in.ts";
 import { tryCall } from "./try.ts";
 import { up } from "./up.ts";
@@ -29,6 +30,7 @@ export const commands: readonly CommandSpec[] = [
   init,
   importApi,
   lint,
+  runTests,
   diff,
   apply,
   pull,

@@ -4,7 +4,6 @@ import { usageFailure } from "./failure.ts";
 const later: readonly (readonly [name: string, group: CommandSpec["group"], what: string])[] = [
   ["functions", "Run", "runs function apps"],
   ["controller", "Run", "watches a Kubernetes cluster"],
-  ["test", "Configure", "runs the scenarios of a bundle"],
   ["deploy", "Configure", "deploys a microservice to Kubernetes"],
   ["translate", "Configure", "turns Kubernetes YAML into a bundle"],
   ["mock", "Run", "serves a document's examples"],
