@@ -13,6 +13,7 @@ import { keyCommands } from "./keys.ts";
 import { lint } from "./lint.ts";
 import { logs } from "./logs.ts";
 import { notYetCommands } from "./not-yet.ts";
+import { policiesNew } from "./policies-new.ts";
 import { pull } from "./pull.ts";
 import { restore } from "./restore.ts";
 import { revisions } from "./revisions.ts";
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   importApi,
   lint,
   runTests,
+  policiesNew,
   diff,
   apply,
   pull,
