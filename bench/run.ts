@@ -26,9 +26,15 @@ const args = process.argv.slice(2);
 const secondsAt = args.indexOf("--seconds");
 const seconds = secondsAt < 0 ? 5 : Number(args[secondsAt + 1]);
 const named = args.filter((arg, i) => !arg.startsWith("--") && i !== secondsAt + (secondsAt < 0 ? -1 : 1));
+// Memory, not speed: no peers and no load.
+if (named[0] === "idle") {
+  const { measureIdle } = await import("./idle.ts");
+  await measureIdle();
+  process.exit(0);
+}
 const unknown = named.filter((name) => !isCase(name));
 if (unknown.length > 0 || !(seconds >= 1)) {
-  console.error(`Unknown: ${unknown.join(", ")}. The cases are ${cases.join(", ")}; --seconds N is at least 1.`);
+  console.error(`Unknown: ${unknown.join(", ")}. The cases are ${cases.join(", ")}, idle; --seconds N is at least 1.`);
   process.exit(2);
 }
 const measure = async (peer: Peer, what: Case, originPort: number, root: string): Promise<Figures> => {

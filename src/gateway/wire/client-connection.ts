@@ -12,7 +12,7 @@ import { clientBehind, plainAddress } from "./forwarding.ts";
 import { type Framing, scanRequestHead } from "./head.ts";
 import { HeadCollector } from "./head-collector.ts";
 import { readInto } from "./read-into.ts";
-import { ReplyWriter } from "./reply-writer.ts";
+import { type ReplyEvents, ReplyWriter } from "./reply-writer.ts";
 import type { BodySink, BodySource, ClientSide, TlsFacts, TunnelEnd, TunnelEvents } from "./sides.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -30,7 +30,7 @@ const prefaceLine = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 const continueText = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** One connection of a client: reads its requests one after the other, writes their replies in order. */
-export class ClientConnection implements ClientSide, BodySource, Timed {
+export class ClientConnection implements ClientSide, BodySource, Timed, ReplyEvents {
   readonly protocol = "1.1";
   readonly scheme: "http" | "https";
   readonly address: string;
@@ -87,11 +87,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     this.#context = context;
     this.#whenClosed = whenClosed;
     this.#reader = new BodyReader(context.limits);
-    this.#writer = new ReplyWriter(socket, context, {
-      replied: () => this.#replied(),
-      broken: (why) => this.#broken(why),
-      stalled: (isStalled) => this.#stalled(isStalled),
-    });
+    this.#writer = new ReplyWriter(socket, context, this);
     socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#ended());
     // Followed by `close`, which ends the exchange.
@@ -140,7 +136,9 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     if (this.#context.isDraining || this.#hasSaidAll || !this.#asked.keepsAlive) this.#isLast = true;
     if (!this.#reader.isDone && this.#isRestTooMuch()) this.#isLast = true;
     this.#writer.begin(x, this.#isLast);
-    if (this.#context.isDraining) this.#writer.events?.finish("drained");
+    if (this.#writer.events === null) return;
+    this.forwardingLines = "";
+    if (this.#context.isDraining) this.#writer.events.finish("drained");
   }
 
   /** The backend has changed the protocol: from here on bytes pass both ways. False where a policy has made another reply of it. */
@@ -151,6 +149,8 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     }
     x.tunnelEnd = null;
     x.backendSide = null;
+    // No other request comes: what was kept for it is only memory.
+    this.forwardingLines = "";
     this.#phase = "tunnel";
     this.#writer.upgrade(x, backend.protocol);
     const early = this.#held === null ? null : Buffer.from(this.#held.subarray(this.#heldFrom));
@@ -541,7 +541,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   }
 
   /** The reply will never be whole. Where nothing of it is out, the client is told so (RFC 9110 section 15.6.3). */
-  #broken(why: Fault | null): void {
+  broken(why: Fault | null): void {
     const x = this.#x;
     if (why === null || x === null) {
       this.#destroy();
@@ -552,7 +552,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
   }
 
   /** The reply's last byte has been written. */
-  #replied(): void {
+  replied(): void {
     const x = this.#x;
     if (x === null) return;
     if (this.#writer.isLast) this.#isLast = true;
@@ -624,7 +624,7 @@ export class ClientConnection implements ClientSide, BodySource, Timed {
     }
   }
 
-  #stalled(isStalled: boolean): void {
+  stalled(isStalled: boolean): void {
     if (isStalled) this.#context.wheel.set(this, this.#context.limits.writeStallMs);
   }
 

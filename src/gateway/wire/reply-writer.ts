@@ -74,6 +74,7 @@ export class ReplyWriter implements BodySink {
     this.#isUpgrade = true;
     this.#writeHead(null);
     this.#isUpgrade = false;
+    this.#plan.lines = "";
     this.#reply = null;
   }
 
