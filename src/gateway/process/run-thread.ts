@@ -4,7 +4,7 @@ import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { Exchange, ExchangeOutcome } from "../../exchange/exchange.ts";
 import type { MetricSink } from "../../exchange/metric-sink.ts";
-import type { ApiUnit } from "../../model/snapshot.ts";
+import type { ApiUnit, UnitError } from "../../model/snapshot.ts";
 import type { Lists } from "../compile/compile-tools.ts";
 import type { Finished } from "../engine.ts";
 import { outboundFetch } from "../outbound-fetch.ts";
@@ -22,7 +22,7 @@ import { createTlsDoor, tlsCounters } from "../tls/tls-door.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { Wheel } from "../wire/wheel.ts";
 import { createWire } from "../wire/wire.ts";
-import { beatIntervalMs, type FromThread, type ThreadStart, type ToThread } from "./thread-messages.ts";
+import { beatIntervalMs, type FromThread, type ThreadStart, type ToThread, type UnitText } from "./thread-messages.ts";
 
 /** Who watches the exchanges of a thread; the gateway itself keeps no statistics. */
 export interface ThreadObserver {
@@ -179,17 +179,17 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     if (message.type === "apply") {
       const { sequence, change } = message;
       inOrder(async () => {
-        const units = await parseUnits(change.units);
+        const { units, unreadable } = await parseUnits(change.units);
         // Not awaited: changes that come while one compiles are joined by the swap.
-        const applied = swap.apply({ ...change, units });
-        const told = applied.then(
-          (errors) => tell({ type: "applied", sequence, errors, revision: change.revision }),
+        const told = swap.apply({ ...change, units }).then(
+          (errors) =>
+            tell({ type: "applied", sequence, errors: [...errors, ...unreadable], revision: change.revision }),
           (thrown: unknown) => {
-            log.error("a change could not be applied", {
-              thread: start.thread,
-              revision: change.revision,
-              error: thrown,
-            });
+            const { revision } = change;
+            log.error("a change could not be applied", { thread: start.thread, revision, error: thrown });
+            // An answer all the same: whoever waits for it would take no later change either.
+            const errors = change.units.map((unit) => unitError(unit, "The unit could not be applied."));
+            tell({ type: "applied", sequence, errors, revision });
           },
         );
         if (swap.table() === null) await told;
@@ -234,17 +234,28 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
 };
 
 /** Parses units with a turn of the loop between big ones, so that calls do not wait for all of them. */
-const parseUnits = async (texts: readonly { readonly text: string }[]): Promise<readonly ApiUnit[]> => {
+const parseUnits = async (
+  texts: readonly UnitText[],
+): Promise<{ readonly units: readonly ApiUnit[]; readonly unreadable: readonly UnitError[] }> => {
   const units: ApiUnit[] = [];
+  const unreadable: UnitError[] = [];
   let parsedLength = 0;
-  for (const { text } of texts) {
+  for (const unit of texts) {
+    const { text } = unit;
     parsedLength += text.length;
     if (parsedLength > 256 * 1024) {
       await new Promise((resolve) => setImmediate(resolve));
       parsedLength = 0;
     }
-    // Our own main thread wrote it from what it had checked.
-    units.push(JSON.parse(text) as ApiUnit);
+    try {
+      // Our own main thread wrote it from what it had checked.
+      units.push(JSON.parse(text) as ApiUnit);
+    } catch {
+      // It harms no other unit.
+      unreadable.push(unitError(unit, "The unit cannot be read."));
+    }
   }
-  return units;
+  return { units, unreadable };
 };
+
+const unitError = ({ api, hash }: UnitText, message: string): UnitError => ({ api, hash, message, findings: [] });

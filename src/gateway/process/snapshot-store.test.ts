@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { silentLog } from "../../base/log.ts";
+import { jsonLog, silentLog } from "../../base/log.ts";
 import { type AccessDelta, createAccessReader } from "../shared/access-table.ts";
 import { createSnapshotStore, type SavedConfiguration } from "./snapshot-store.ts";
 import type { UnitText } from "./thread-messages.ts";
@@ -139,6 +148,49 @@ test("damaged files are told in the log, and what is whole is used", async () =>
   const again = await (await createSnapshotStore(directory, silentLog)).load();
   assert.deepEqual([...(again.configuration?.live.keys() ?? [])], ["a"]);
   assert.equal(again.access.keys, 0);
+  // A unit that is cut off or changed is as good as none: what it says must not be guessed.
+  const whole = await createSnapshotStore(directory, silentLog);
+  await whole.load();
+  whole.saveConfiguration(() => ({ revision: 4, hash: "h", wanted: units, live: units }));
+  await whole.close();
+  const unitFile = join(directory, "units", `${unit("b", "2").hash}.json`);
+  for (const spoil of [
+    () => truncateSync(unitFile, 10),
+    () => writeFileSync(unitFile, unit("b", "2").text.replace("2", "3")),
+  ]) {
+    spoil();
+    const logged: string[] = [];
+    const log = jsonLog({ level: "error", write: (line) => logged.push(line) });
+    const spoilt = await (await createSnapshotStore(directory, log)).load();
+    assert.deepEqual([...(spoilt.configuration?.wanted.keys() ?? [])], ["a"]);
+    assert.match(logged.join(""), /"api":"b"/);
+  }
   writeFileSync(join(directory, "manifest.json"), "{");
   assert.equal((await (await createSnapshotStore(directory, silentLog)).load()).configuration, undefined);
+});
+
+test("a damaged pointer to the access table is told, and the newest whole table is used; a changed table is not", async () => {
+  const directory = newDirectory();
+  const store = await createSnapshotStore(directory, silentLog);
+  const { access } = await store.load();
+  access.apply(keyed("k1", "k2"));
+  await store.saveAccess(access);
+  await store.appendAccess([delta({ revoked: [digest("k1")] })]);
+  await store.close();
+  const logged: string[] = [];
+  const log = jsonLog({ level: "error", write: (line) => logged.push(line) });
+  for (const pointer of ["", "{", '{"sequence":', '{"sequence":77}', "[]"]) {
+    writeFileSync(join(directory, "access.json"), pointer);
+    const again = await createSnapshotStore(directory, log);
+    const reader = createAccessReader((await again.load()).access.buffers);
+    assert.deepEqual([reader.find("k1", 1), reader.find("k2", 1)?.subscription], [undefined, "s"], pointer);
+    await again.close();
+  }
+  assert.equal(logged.length, 5);
+  const table = join(directory, readdirSync(directory).find((name) => name.endsWith(".bin")) ?? "");
+  const bytes = readFileSync(table);
+  bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 1;
+  writeFileSync(table, bytes);
+  const spoilt = await (await createSnapshotStore(directory, log)).load();
+  assert.equal(spoilt.access.keys, 0);
 });

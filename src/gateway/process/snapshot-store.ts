@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../base/fault.ts";
+import { crc32 } from "node:zlib";
+import { messageOf, systemCodeOf } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import { type AccessBuffers, type AccessDelta, type AccessWriter, createAccessWriter } from "../shared/access-table.ts";
 import { arenaBytesMax, growableBuffer } from "../shared/string-arena.ts";
@@ -38,7 +39,9 @@ export interface SnapshotStore {
 }
 
 const fileMode = 0o600;
-const magic = "PORTICO-ACCESS-1\n";
+const magic = "PORTICO-ACCESS-2\n";
+/** Three lengths and a CRC-32. */
+const headBytes = 32;
 const filesAtOnce = 32;
 /** Between two writes of the configuration. */
 const restMs = 200;
@@ -49,6 +52,7 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
   await mkdir(unitsDirectory, { recursive: true, mode: 0o700 });
   const manifestFile = join(directory, "manifest.json");
   const accessFile = join(directory, "access.json");
+  const sums = new Map<string, number>();
   const savedUnits = new Set((await readdir(unitsDirectory)).map((name) => name.replace(/\.json$/, "")));
   let waiting: (() => SavedConfiguration) | null = null;
   let pause: (() => void) | null = null;
@@ -99,24 +103,39 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
     for (const unit of missing) savedUnits.add(unit.hash);
     const hashes = (map: ReadonlyMap<string, UnitText>): Record<string, string> =>
       Object.fromEntries([...map].map(([api, unit]) => [api, unit.hash]));
-    await writeWhole(manifestFile, [JSON.stringify({ revision, hash, wanted: hashes(wanted), live: hashes(live) })]);
+    for (const unit of missing) sums.set(unit.hash, crc32(unit.text));
+    const manifest: Manifest = {
+      revision,
+      hash,
+      wanted: hashes(wanted),
+      live: hashes(live),
+      sums: Object.fromEntries([...units.keys()].map((one) => [one, sums.get(one) ?? 0])),
+    };
+    await writeWhole(manifestFile, [JSON.stringify(manifest)]);
     for (const old of [...savedUnits].filter((one) => !units.has(one))) {
       savedUnits.delete(old);
+      sums.delete(old);
       await rm(join(unitsDirectory, `${old}.json`), { force: true });
     }
   };
 
   const loadConfiguration = async (): Promise<SavedConfiguration | undefined> => {
     const manifest = await readJson(manifestFile);
-    if (!isManifest(manifest)) return undefined;
+    if (manifest === undefined) return undefined;
+    if (!isManifest(manifest)) throw new Error("the manifest is damaged");
+    for (const [one, sum] of Object.entries(manifest.sums)) sums.set(one, sum);
     const read = async (hashes: Readonly<Record<string, string>>): Promise<Map<string, UnitText>> => {
       const units = new Map<string, UnitText>();
       const entries = Object.entries(hashes);
       for (let from = 0; from < entries.length; from += filesAtOnce) {
         const some = entries.slice(from, from + filesAtOnce).map(async ([api, hash]) => {
           try {
-            units.set(api, { api, hash, text: await readFile(join(unitsDirectory, `${hash}.json`), "utf8") });
+            const text = await readFile(join(unitsDirectory, `${hash}.json`), "utf8");
+            // One that is not as it was written would say something else, or keep the others from being served.
+            if (crc32(text) !== sums.get(hash)) throw new Error("its bytes are not those that were written");
+            units.set(api, { api, hash, text });
           } catch (thrown) {
+            savedUnits.delete(hash);
             log.error("a unit of the saved snapshot cannot be read", { api, hash, reason: messageOf(thrown) });
           }
         });
@@ -133,19 +152,30 @@ export const createSnapshotStore = async (directory: string, log: Log): Promise<
   };
 
   const loadAccess = async (): Promise<AccessWriter> => {
-    const pointer = await readJson(accessFile);
+    const pointed = await sequenceOfTable();
     // Before the first whole table there is only the journal.
-    const isTable = isPointer(pointer);
-    sequence = isTable ? pointer.sequence : 0;
-    const writer = isTable
-      ? createAccessWriter(parseTables(await readFile(tableName(sequence))))
-      : createAccessWriter();
+    sequence = pointed ?? 0;
+    const writer =
+      pointed === undefined
+        ? createAccessWriter()
+        : createAccessWriter(parseTables(await readFile(tableName(pointed))));
     // The writer that crashed may have left the last line unfinished; it was never reported as applied.
     const lines = (await readFile(journalName(sequence), "utf8").catch(() => "")).split("\n").slice(0, -1);
     for (const line of lines) writer.apply(JSON.parse(line) as AccessDelta);
     await startJournal(sequence);
     journalBytes = lines.reduce((sum, line) => sum + line.length, 0);
     return writer;
+  };
+
+  /** Where the pointer is lost, the newest table counts: an older one is removed only when the pointer names the newer. */
+  const sequenceOfTable = async (): Promise<number | undefined> => {
+    const there = (await readdir(directory)).flatMap((name) => /^access-(\d+)\.bin$/.exec(name)?.slice(1) ?? []);
+    const newest = there.length === 0 ? undefined : Math.max(...there.map(Number));
+    const pointer = await readJson(accessFile);
+    if (isPointer(pointer) && there.includes(String(pointer.sequence))) return pointer.sequence;
+    if (pointer !== undefined)
+      log.error("the pointer to the saved access table is damaged; the newest table is used", { sequence: newest });
+    return newest;
   };
 
   const startJournal = async (n: number): Promise<FileHandle> => {
@@ -236,12 +266,20 @@ const writeWhole = async (path: string, parts: readonly (string | Uint8Array)[])
   await rename(beside, path);
 };
 
+/** What a file says; undefined where it is absent, as on the first start, and null where it is damaged. */
 const readJson = async (path: string): Promise<unknown> => {
+  let text: string;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+  try {
+    return JSON.parse(text);
   } catch {
-    // Absent on the first start; damaged only if somebody wrote into it: both begin empty.
-    return undefined;
+    // The caller decides what damage means.
+    return null;
   }
 };
 
@@ -250,6 +288,8 @@ interface Manifest {
   readonly hash: string;
   readonly wanted: Readonly<Record<string, string>>;
   readonly live: Readonly<Record<string, string>>;
+  /** CRC-32 of each unit's text by its hash, which names what it means and not its bytes. */
+  readonly sums: Readonly<Record<string, number>>;
 }
 
 const isManifest = (value: unknown): value is Manifest =>
@@ -257,27 +297,30 @@ const isManifest = (value: unknown): value is Manifest =>
   typeof value.revision === "number" &&
   typeof value.hash === "string" &&
   isObject(value.wanted) &&
-  isObject(value.live);
+  isObject(value.live) &&
+  isObject(value.sums);
 
 const isPointer = (value: unknown): value is { readonly sequence: number } =>
   isObject(value) && Number.isInteger(value.sequence);
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === "object";
 
-/** A copy of the tables with their lengths in front. */
+/** A copy of the tables with their lengths and their sum in front. */
 const tableParts = ({ keys, records, strings }: AccessBuffers): readonly Uint8Array[] => {
   const parts = [keys, records, strings].map((buffer) => new Uint8Array(buffer).slice());
-  const lengths = new Float64Array(parts.map((part) => part.byteLength));
-  return [Buffer.from(magic), new Uint8Array(lengths.buffer), ...parts];
+  const sum = parts.reduce((before, part) => crc32(part, before), 0);
+  const head = new Float64Array([...parts.map((part) => part.byteLength), sum]);
+  return [Buffer.from(magic), new Uint8Array(head.buffer), ...parts];
 };
 
 const parseTables = (bytes: Buffer): AccessBuffers => {
   if (bytes.toString("latin1", 0, magic.length) !== magic) throw new Error("not an access table");
-  const lengths = new Float64Array(
-    bytes.buffer.slice(bytes.byteOffset + magic.length, bytes.byteOffset + magic.length + 24),
+  const head = new Float64Array(
+    bytes.buffer.slice(bytes.byteOffset + magic.length, bytes.byteOffset + magic.length + headBytes),
   );
-  let at = magic.length + 24;
-  const [keys, records, strings] = [...lengths].map((length, index) => {
+  let at = magic.length + headBytes;
+  if (crc32(bytes.subarray(at)) !== head[3]) throw new Error("the access table is damaged");
+  const [keys, records, strings] = [...head.subarray(0, 3)].map((length, index) => {
     if (at + length > bytes.byteLength) throw new Error("the access table is cut off");
     const buffer = index === 0 ? new SharedArrayBuffer(length) : growableBuffer(length, arenaBytesMax);
     new Uint8Array(buffer).set(bytes.subarray(at, at + length));
