@@ -1,4 +1,5 @@
 import type { Resource, ResourceKind } from "../model/resource.ts";
+import { holds, type Role } from "./rights.ts";
 
 /** What stands where a secret stood. */
 export const redacted = "(redacted)";
@@ -11,6 +12,17 @@ export const redactResource = (resource: Resource | undefined): unknown => {
   if (resource === undefined) return undefined;
   const body = redactBody(resource.kind, resource.body);
   return resource.document === undefined ? body : { ...objectOf(body), document: resource.document };
+};
+
+/**
+ * A resource as somebody with these roles may read it: who may not write backends does not see credentials that were written out in
+ * one. What only names a named value stays.
+ */
+export const readableBy = (roles: readonly Role[], resource: Resource): Resource => {
+  if (resource.kind !== "backend" || holds(roles, "backends.write")) return resource;
+  const body: unknown = redactBody(resource.kind, resource.body);
+  // Only texts became other texts: it is a backend's body as before.
+  return body === resource.body ? resource : { ...resource, body: body as typeof resource.body };
 };
 
 /** A resource's body without literal credentials. */

@@ -16,6 +16,13 @@ test("a revision without a message is told by what it touched, by names rather t
   );
   assert.equal(
     revisionMessage([
+      { target: "named-value/token", after: {} },
+      { target: "named-value/token/value", after: {} },
+    ]),
+    "create named-value token",
+  );
+  assert.equal(
+    revisionMessage([
       { target: `application/${id}`, after: { name: "robot" } },
       { target: `subscription/${id}`, after: {} },
       { target: `key/${id}`, after: { prefix: "ptk_0qUeAryk" } },

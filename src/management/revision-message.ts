@@ -12,8 +12,10 @@ const shownMax = 3;
 /** What a revision did, in words, for when nobody gave it a message: `create api orders, update product gold and 2 more`. */
 export const revisionMessage = (touched: readonly Touched[]): string | undefined => {
   if (touched.length === 0) return undefined;
-  const shown = touched.slice(0, shownMax).map(wordsOf).join(", ");
-  return touched.length > shownMax ? `${shown} and ${touched.length - shownMax} more` : shown;
+  // `named-value/x/value` is told with `named-value/x`.
+  const whole = touched.filter(({ target }) => !touched.some((one) => target.startsWith(`${one.target}/`)));
+  const shown = whole.slice(0, shownMax).map(wordsOf).join(", ");
+  return whole.length > shownMax ? `${shown} and ${whole.length - shownMax} more` : shown;
 };
 
 const wordsOf = ({ target, before, after }: Touched): string => {

@@ -94,6 +94,17 @@ describe("what is secret", () => {
       (await platform.call("GET", "/audit?limit=500")).text +
       (await platform.call("GET", `/revisions/0/diff/${newest}`)).text;
     assert.ok(!shown.includes(credential), "audit and diffs hide credentials that were written out");
+    const viewer = { token: String(token.at("token")) };
+    for (const path of ["/backends", "/backends/literal", "/bundle", "/bundle/file?path=backends/literal.yaml"]) {
+      const read = async (options?: { readonly token: string }): Promise<string> => {
+        const { text } = await platform.call("GET", path, undefined, options);
+        const files = /"contentBase64":"([^"]+)"/g;
+        return text.replaceAll(files, (_, content: string) => Buffer.from(content, "base64").toString());
+      };
+      assert.ok((await read()).includes(credential), `${path}: who writes backends sees what is written`);
+      const seen = await read(viewer);
+      assert.ok(seen.includes("(redacted)") && !seen.includes(credential), `${path}: a viewer does not see it`);
+    }
 
     const { rows: tables } = await sql<{ name: string }>`
       select table_name as name from information_schema.tables where table_schema = 'public'`.execute(

@@ -4,6 +4,7 @@ import { textOf } from "../../bundle/write-bundle.ts";
 import type { ResourceKind } from "../../model/resource.ts";
 import { findIn } from "../change.ts";
 import { defineOperation, type Operation } from "../operation.ts";
+import { readableBy } from "../redact.ts";
 import { notFound } from "../resources/collection.ts";
 
 const mediaType = "application/yaml";
@@ -20,14 +21,14 @@ export const getBundleFile: Operation = defineOperation({
   query: z.object({ path: z.string().max(500).describe("Within the bundle: `apis/orders/policy.yaml`.") }),
   answers: { 200: { description: "The file.", mediaTypes: [mediaType] } },
   refusals: [404],
-  run: async ({ tools, query }) => {
+  run: async ({ tools, query, actor }) => {
     const place = placeOf(query.path);
     const { resources, revision } = await tools.configuration.read();
     const stored = place.role === "resource" ? findIn<ResourceKind>(resources, place.kind, place.name) : undefined;
     if (stored === undefined) throw notFound("file", query.path);
     return {
       status: 200,
-      bytes: { mediaType, content: Buffer.from(textOf(stored.resource)) },
+      bytes: { mediaType, content: Buffer.from(textOf(readableBy(actor.roles, stored.resource))) },
       headers: { "Portico-Revision": String(revision) },
     };
   },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { writeBundle } from "../../bundle/write-bundle.ts";
 import { defineOperation, type Operation } from "../operation.ts";
+import { readableBy } from "../redact.ts";
 import { bundleFileSchema } from "./bundle-body.ts";
 
 /** The whole configuration as the files of a bundle. */
@@ -10,7 +11,8 @@ export const getBundle: Operation = defineOperation({
   path: "/bundle",
   tag: "Bundle",
   summary: "Read the configuration as the files of a bundle",
-  description: "Files that were applied come back byte for byte. Values of secrets are not among them.",
+  description:
+    "Files that were applied come back byte for byte. Values of secrets are not among them, and credentials that stand in a backend only for who may write backends.",
   access: "settings.read",
   answers: {
     200: {
@@ -18,9 +20,9 @@ export const getBundle: Operation = defineOperation({
       schema: z.object({ revision: z.int(), files: z.array(bundleFileSchema) }).meta({ id: "Bundle" }),
     },
   },
-  run: async ({ tools }) => {
+  run: async ({ tools, actor }) => {
     const { revision, resources } = await tools.configuration.read();
-    const all = [...resources.values()].map((stored) => stored.resource);
+    const all = [...resources.values()].map((stored) => readableBy(actor.roles, stored.resource));
     const documents = new Map<string, Uint8Array>();
     for (const { document } of all) {
       if (document === undefined) continue;

@@ -1,11 +1,13 @@
 import { z } from "zod";
 import type { ResourceKind } from "../../model/resource.ts";
 import type { StoredResource } from "../../store/repositories/resources.ts";
+import type { Actor } from "../actor.ts";
 import { findIn } from "../change.ts";
 import { mergePatch } from "../merge-patch.ts";
 import { defineOperation, type Operation } from "../operation.ts";
 import { limitOf, pageJson, pageOf, pageQuerySchema, placeOf } from "../paging.ts";
 import { checkBody, withoutFields } from "../parse-request.ts";
+import { readableBy } from "../redact.ts";
 import type { ManagementTools } from "../tools.ts";
 import {
   type Collection,
@@ -25,6 +27,11 @@ export const resourcesOfKind = async (tools: ManagementTools, kind: ResourceKind
     .sort((a, b) => (a.resource.name < b.resource.name ? -1 : 1));
 };
 
+const readable =
+  ({ roles }: Actor, view: typeof viewOf) =>
+  (stored: StoredResource): Readonly<Record<string, unknown>> =>
+    view({ ...stored, resource: readableBy(roles, stored.resource) });
+
 /** The list of a collection. */
 export const listOperation = (collection: Collection, view = viewOf): Operation =>
   defineOperation({
@@ -36,12 +43,12 @@ export const listOperation = (collection: Collection, view = viewOf): Operation 
     access: collection.read,
     query: pageQuerySchema,
     answers: { 200: { description: "In order of name.", schema: pageOf(viewSchemaOf(collection)) } },
-    run: async ({ tools, query }) => {
+    run: async ({ tools, query, actor }) => {
       const after = placeOf(query);
       const limit = limitOf(query);
       const all = await resourcesOfKind(tools, collection.kind);
       const rows = all.filter((stored) => after === undefined || stored.resource.name > after).slice(0, limit + 1);
-      return { status: 200, json: pageJson(rows, limit, (stored) => stored.resource.name, view) };
+      return { status: 200, json: pageJson(rows, limit, (stored) => stored.resource.name, readable(actor, view)) };
     },
   });
 
@@ -58,11 +65,11 @@ export const getOperation = (collection: Collection, view = viewOf): Operation =
     hasEtag: true,
     answers: { 200: { description: `The ${collection.noun}.`, schema: viewSchemaOf(collection) } },
     refusals: [404],
-    run: async ({ tools, params }) => {
+    run: async ({ tools, params, actor }) => {
       const { resources } = await tools.configuration.read();
       const stored = findIn(resources, collection.kind, params.name);
       if (stored === undefined) throw notFound(collection.noun, params.name);
-      return { status: 200, json: view(stored) };
+      return { status: 200, json: readable(actor, view)(stored) };
     },
   });
 
