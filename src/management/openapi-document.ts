@@ -184,12 +184,20 @@ const headersOfAnswer = (operation: Operation) => {
   return Object.keys(headers).length === 0 ? {} : { headers };
 };
 
+const isOfValues = (type: string): boolean => type === "application/json" || type === "application/yaml";
+
 const contentOf = ({ schema, mediaTypes }: Operation["answers"][number]) => {
   if (mediaTypes !== undefined) {
-    const binary = { type: "string", format: "binary" } as const;
+    // JSON and YAML are read as values by whoever generates a client, whatever they hold.
     const content = mediaTypes.map((type) => [
       type,
-      { schema: type === "application/json" ? (schema ?? binary) : binary },
+      {
+        schema: isOfValues(type)
+          ? type === "application/json"
+            ? (schema ?? {})
+            : {}
+          : { type: "string", format: "binary" },
+      },
     ]);
     return { content: Object.fromEntries(content) };
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { bytesHash } from "../base/canonical-json.ts";
-import { durationMs } from "../base/duration.ts";
+import { durationMs, durationPattern } from "../base/duration.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import { uuidv7 } from "../base/ids.ts";
 import { problemMediaType } from "../base/problem.ts";
@@ -49,6 +49,7 @@ export const writeQuerySchema = z.object({
     .describe("`applied` answers when every connected gateway runs this revision or a later one."),
   timeout: z
     .string()
+    .meta({ pattern: durationPattern })
     .refine((text) => durationMs(text) !== undefined, "write a duration such as 10s")
     .optional()
     .describe(

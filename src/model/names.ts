@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs } from "../base/duration.ts";
+import { durationMs, durationPattern } from "../base/duration.ts";
 
 /** The longest name of a resource. */
 export const nameLengthMax = 80;
@@ -13,7 +13,7 @@ export const nameSchema = z
 
 /** A duration as people write it: `60s`, `5m`, `250ms`; a bare number counts in seconds. */
 export const durationSchema = z
-  .union([z.string(), z.number().nonnegative()])
+  .union([z.string().meta({ pattern: durationPattern }), z.number().nonnegative()])
   .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d");
 
 /** A label that a gateway carries and an API asks for: `internal`, `eu`, `region=eu-1`. */
