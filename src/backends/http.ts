@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { durationMs } from "../base/duration.ts";
 import {
   type BackendKind,
   type BackendTools,
@@ -29,15 +28,12 @@ import {
 import { cookieOf } from "../exchange/cookies.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { fieldValuePattern, tokenPattern } from "../exchange/headers.ts";
+import { durationText } from "../exchange/policy-schema.ts";
 
 /*
  * The same rules as the model's schema of `backends/NAME.yaml`; a test keeps them equal. This room may not import the model: a
  * backend kind is complete in its one file.
  */
-
-const duration = z
-  .union([z.string(), z.number().nonnegative()])
-  .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d");
 
 const url = z
   .url({ protocol: /^https?$/ })
@@ -75,13 +71,13 @@ const schema = z
     retry: retrySchema.optional(),
     hedge: hedgeSchema.optional(),
     /** Until the reply's head, of each try. */
-    "try-timeout": duration.optional(),
+    "try-timeout": durationText.optional(),
     /** Percent of the targets: where fewer can be used, health is not asked. */
     "panic-threshold": z.number().min(0).max(100).optional(),
-    "slow-start": duration.optional(),
-    "connect-timeout": duration.optional(),
-    timeout: duration.optional(),
-    "idle-timeout": duration.optional(),
+    "slow-start": durationText.optional(),
+    "connect-timeout": durationText.optional(),
+    timeout: durationText.optional(),
+    "idle-timeout": durationText.optional(),
     "connections-max": z.int().min(1).max(10_000).optional(),
     "pending-max": z.int().min(0).max(100_000).optional(),
     /**

@@ -3,14 +3,12 @@ import { durationMs } from "../base/duration.ts";
 import { type BackendKind, defineBackend } from "../exchange/backend.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { type MockAnswer, mockReply, pickMock } from "../exchange/mock-answer.ts";
+import { durationText } from "../exchange/policy-schema.ts";
 import { emptyReply, type Reply } from "../exchange/reply.ts";
 
 const schema = z.strictObject({
   kind: z.literal("mock"),
-  delay: z
-    .union([z.string(), z.number().nonnegative()])
-    .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d")
-    .optional(),
+  delay: durationText.optional(),
 });
 
 /** The longest delay: longer ones would only hold exchanges. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { Fault } from "../base/fault.ts";
+import { schemaIssues } from "../base/schema-issues.ts";
 import { documentHash, hasReferredFiles, noReferredFiles, type ReferredFiles } from "../model/referred-files.ts";
 import {
   type DocumentReference,
@@ -14,7 +15,6 @@ import { cachedFacts, type FactsCache } from "./document-facts.ts";
 import { type BundleFinding, pathParts, pathText, sortFindings } from "./finding.ts";
 import { checkReferences, type ReferenceContext } from "./references.ts";
 import { withoutMistakes } from "./repair.ts";
-import { schemaIssues } from "./schema-issues.ts";
 import { readYamlText, type YamlText } from "./yaml-text.ts";
 
 /** The files of a bundle by their path relative to its directory, with `/` between segments. */

@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { durationMs } from "../base/duration.ts";
+import { schemaIssues } from "../base/schema-issues.ts";
 import { nameSchema } from "../model/names.ts";
 import { type BundleFinding, pathText } from "./finding.ts";
 import { bundleLimits } from "./read-bundle.ts";
-import { schemaIssues } from "./schema-issues.ts";
 import { readYamlText } from "./yaml-text.ts";
 
 /** Bounds of one scenario, so that a mistake in it does not run for ever. */

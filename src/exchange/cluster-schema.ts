@@ -11,15 +11,12 @@ import type {
   RetryRule,
 } from "./delivery-rules.ts";
 import { fieldValuePattern, tokenPattern } from "./headers.ts";
+import { durationText } from "./policy-schema.ts";
 
 /*
  * How the rules about targets and their failures are written, in `backends/NAME.yaml` and in policies, and what silence means. The
  * schemas equal those of the model; a test of the room `backends` compares.
  */
-
-const duration = z
-  .union([z.string(), z.number().nonnegative()])
-  .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d");
 
 /** Statuses as people write them: `503`, or a range `500-599`. */
 export const statusesSchema: z.ZodType<(string | number)[]> = z
@@ -42,9 +39,9 @@ export const retrySchema = z.strictObject({
   on: z.array(z.enum(["connect", "reset", "timeout", "overloaded"])).optional(),
   statuses: statusesSchema.optional(),
   idempotent: z.enum(["methods", "key", "always"]).optional(),
-  backoff: duration.optional(),
-  "backoff-max": duration.optional(),
-  "retry-after-max": duration.optional(),
+  backoff: durationText.optional(),
+  "backoff-max": durationText.optional(),
+  "retry-after-max": durationText.optional(),
   "body-max": z.int().min(0).max(16_777_216).optional(),
   /** Percent of the successful calls of the last ten seconds that may be sent again. */
   budget: percent.optional(),
@@ -53,7 +50,7 @@ export const retrySchema = z.strictObject({
 });
 
 export const hedgeSchema = z.strictObject({
-  after: duration,
+  after: durationText,
   attempts: z.int().min(1).max(3).optional(),
   idempotent: z.enum(["methods", "key", "always"]).optional(),
   "body-max": z.int().min(0).max(16_777_216).optional(),
@@ -65,9 +62,9 @@ export const breakerSchema = z.strictObject({
   /** Share of failures, 0 to 1; 0: not asked. */
   ratio: ratio.optional(),
   "calls-min": z.int().min(1).max(1_000_000).optional(),
-  interval: duration.optional(),
-  open: duration.optional(),
-  "open-max": duration.optional(),
+  interval: durationText.optional(),
+  open: durationText.optional(),
+  "open-max": durationText.optional(),
   "half-open-calls": z.int().min(1).max(1_000).optional(),
   statuses: statusesSchema.optional(),
   "accept-retry-after": z.boolean().optional(),
@@ -77,9 +74,9 @@ export const outlierSchema = z.strictObject({
   consecutive: z.int().min(0).max(100_000).optional(),
   ratio: ratio.optional(),
   "calls-min": z.int().min(1).max(1_000_000).optional(),
-  interval: duration.optional(),
-  ejection: duration.optional(),
-  "ejection-max": duration.optional(),
+  interval: durationText.optional(),
+  ejection: durationText.optional(),
+  "ejection-max": durationText.optional(),
   /** Percent of the targets that may be out at once. */
   "ejected-max": percent.optional(),
   statuses: statusesSchema.optional(),
@@ -91,8 +88,8 @@ export const healthSchema = z.strictObject({
     .max(2_000)
     .regex(/^\/[\x21\x22\x24-\x7e]*$/, "a path begins with / and has no spaces"),
   method: z.enum(["GET", "HEAD"]).optional(),
-  interval: duration.optional(),
-  timeout: duration.optional(),
+  interval: durationText.optional(),
+  timeout: durationText.optional(),
   statuses: statusesSchema.optional(),
   "healthy-after": z.int().min(1).max(100).optional(),
   "unhealthy-after": z.int().min(1).max(100).optional(),
@@ -103,7 +100,7 @@ export const healthSchema = z.strictObject({
 export const limitsSchema = z.strictObject({
   concurrent: z.int().min(1).max(1_000_000),
   pending: z.int().min(0).max(1_000_000).optional(),
-  queue: duration.optional(),
+  queue: durationText.optional(),
 });
 
 export const hashSchema = z.strictObject({
@@ -127,7 +124,7 @@ export const affinitySchema = z.strictObject({
     .max(100)
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "not a legal name of a cookie"),
   secret: z.string().min(16, "a secret has at least 16 characters").max(1_000).optional(),
-  ttl: duration.optional(),
+  ttl: durationText.optional(),
 });
 
 /** Milliseconds of a duration that the schema has accepted. */

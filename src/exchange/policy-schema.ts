@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs } from "../base/duration.ts";
+import { durationMs, durationPattern } from "../base/duration.ts";
 import { tokenPattern } from "./headers.ts";
 
 /*
@@ -8,13 +8,18 @@ import { tokenPattern } from "./headers.ts";
 
 /** A duration as people write it, in milliseconds: `60s`, `5m`; a bare number counts in seconds. */
 export const durationAttribute: z.ZodType<number, string | number> = z
-  .union([z.string(), z.number()])
+  .union([z.string().meta({ pattern: durationPattern }), z.number()])
   .transform((value, context) => {
     const ms = durationMs(value);
     if (ms !== undefined) return ms;
     context.addIssue({ code: "custom", message: "write a duration such as 60s, 5m, 1h, or seconds as a bare number" });
     return z.NEVER;
   });
+
+/** A duration as people write it, kept as it is written. */
+export const durationText: z.ZodType<string | number> = z
+  .union([z.string().meta({ pattern: durationPattern }), z.number().nonnegative()])
+  .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d");
 
 /** A value that may be an expression: text with a leading `=`, or a literal of the type. */
 export const textValue: z.ZodType<string | number | boolean> = z.union([z.string(), z.number(), z.boolean()]);

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { issueText, schemaIssues } from "../base/schema-issues.ts";
 import type { ApiContract } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { BreakerRule, BudgetRule, CircuitBreaker, RetryBudget } from "./delivery-rules.ts";
@@ -177,9 +178,12 @@ export const definePolicy = <C>(definition: PolicyDefinition<C>): Policy => {
     ...rest,
     compile: (config, tools) => {
       const isBare = definition.shorthand !== undefined && (config === null || typeof config !== "object");
-      const parsed = definition.schema.safeParse(isBare ? { [definition.shorthand ?? ""]: config } : (config ?? {}));
+      const value: unknown = isBare ? { [definition.shorthand ?? ""]: config } : (config ?? {});
+      const parsed = definition.schema.safeParse(value);
       if (!parsed.success) {
-        for (const issue of parsed.error.issues) tools.mistake(pathOf(issue.path), issue.message);
+        // An unknown field is a mistake of what holds it: there its line is found even in one-line notation.
+        for (const issue of schemaIssues(definition.schema, value, parsed.error))
+          tools.mistake(pathOf(issue.isUnknown === true ? issue.path.slice(0, -1) : issue.path), issueText(issue));
         return undefined;
       }
       const built = build(parsed.data, tools);

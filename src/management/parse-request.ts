@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { schemaIssues } from "../bundle/schema-issues.ts";
+import { schemaIssues } from "../base/schema-issues.ts";
 import type { ParseRequest, RequestParts } from "./operation.ts";
 import { type RequestMistake, refuse } from "./refuse.ts";
 

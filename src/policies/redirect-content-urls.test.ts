@@ -32,5 +32,5 @@ test("a request's URLs of the gateway become the backend's", async () => {
 });
 
 test("the policy takes no attributes", () => {
-  assert.match(mistakesOf(redirectContentUrls, { a: 1 })[0]?.message ?? "", /"a"/);
+  assert.match(mistakesOf(redirectContentUrls, { a: 1 })[0]?.message ?? "", /'a'/);
 });

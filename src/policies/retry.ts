@@ -1,23 +1,18 @@
 import { z } from "zod";
-import { durationMs } from "../base/duration.ts";
 import { budgetRuleOf, msOf, retryRuleOf, retrySchema } from "../exchange/cluster-schema.ts";
 import type { Exchange, Step, StepResult } from "../exchange/exchange.ts";
 import { definePolicy, type Policy, type PolicyTools, type Value } from "../exchange/policy.ts";
-import { booleanValue } from "../exchange/policy-schema.ts";
+import { booleanValue, durationText } from "../exchange/policy-schema.ts";
 import type { Reply } from "../exchange/reply.ts";
-
-const duration = z
-  .union([z.string(), z.number().nonnegative()])
-  .refine((value) => durationMs(value) !== undefined, "write a duration such as 500ms, 60s, 5m, 1h or 7d");
 
 /** The rule on the backend section has the engine's attributes; the block has those of the catalogue. */
 const schema = z.strictObject({
   ...retrySchema.shape,
   condition: booleanValue.optional(),
   count: z.int().min(1).max(50).optional(),
-  interval: duration.optional(),
-  "max-interval": duration.optional(),
-  delta: duration.optional(),
+  interval: durationText.optional(),
+  "max-interval": durationText.optional(),
+  delta: durationText.optional(),
   "first-fast-retry": z.boolean().optional(),
   steps: z.array(z.unknown()).max(200).optional(),
 });

@@ -357,6 +357,7 @@ describe("init and lint", () => {
     assert.equal(exit, 3);
     assert.match(out, /^apis\/a\/policy\.yaml:3:5 error: inbound\[1\]\S*: .*set-headr/m);
     assert.match(out, /^apis\/a\/policy\.yaml:4:\d+ error: inbound\[2\]\.set-header\S*: /m);
+    assert.match(out, /unknown field 'nmae'\. Did you mean 'name'\?/);
     const json = (await runCli(["lint", "bundle", "--json"], { cwd })).json();
     assert.ok(Number(json.errors) >= 2);
   });

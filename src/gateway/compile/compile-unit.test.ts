@@ -90,7 +90,7 @@ test("all mistakes are found at once, each with its file and path", () => {
     findings(unit).map((line) => line.replace(/expression.*/, "expression")),
     [
       'apis/orders/policy.yaml inbound[0].noet: unknown policy "noet"; did you mean "note"?',
-      'apis/orders/policy.yaml inbound[1].note: Unrecognized key: "more"',
+      "apis/orders/policy.yaml inbound[1].note: unknown field 'more'. Known: text.",
       "apis/orders/policy.yaml inbound[2].block.steps[0].note.text: expression",
       'apis/orders/policy.yaml inbound[2].block.steps[1].nothing: unknown policy "nothing"',
       "apis/orders/policy.yaml inbound[2].block.steps: `base` stands only in a section itself, not inside a step",

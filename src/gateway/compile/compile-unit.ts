@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/fault.ts";
+import { issueText, schemaIssues } from "../../base/schema-issues.ts";
 import type { BackendKind, BuiltBackend } from "../../exchange/backend.ts";
 import { type Backend, mockBackendName } from "../../model/backend.ts";
 import type { PolicyDocument } from "../../model/policy-document.ts";
@@ -184,7 +185,8 @@ const buildBackend = (name: string, backend: Backend, context: BackendContext): 
   const config = named.substitute(backend, mistake);
   const parsed = kind.schema.safeParse(config);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) mistake(issue.path.map(String).join("."), issue.message);
+    for (const issue of schemaIssues(kind.schema, config, parsed.error))
+      mistake(issue.path.map(String).join("."), issueText(issue));
     return undefined;
   }
   if (hasMistake) return undefined;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nearest } from "../base/nearest.ts";
+import { nearest } from "./nearest.ts";
 
 /** A breach of a schema with its place in the value, in words for people. */
 export interface SchemaIssue {
@@ -8,7 +8,13 @@ export interface SchemaIssue {
   readonly next?: string;
   /** Whether the name or the value at `path` is what is wrong. */
   readonly at: "key" | "value";
+  /** The schema knows no field of that name. */
+  readonly isUnknown?: true;
 }
+
+/** An issue in one text: what is wrong, and what was probably meant. */
+export const issueText = ({ message, next }: Pick<SchemaIssue, "message" | "next">): string =>
+  next === undefined ? message : `${message}. ${next}`;
 
 type Issue = z.core.$ZodIssue;
 
@@ -28,6 +34,7 @@ const explain = (
     return issue.keys.map((key) => ({
       path: [...path, key],
       at: "key",
+      isUnknown: true,
       message: `unknown field '${key}'`,
       ...suggestion(key, known),
     }));
