@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { listGateways } from "../store/repositories/gateways.ts";
 import type { Tables } from "../store/schema.ts";
+import type { ManagementTools } from "./tools.ts";
 
 /** Tells waiters of this process that a gateway reported or left. */
 export interface AppliedSignal {
@@ -56,4 +57,15 @@ export const waitUntilApplied = async (
     if (leftMs <= 0 || signal.aborted) return false;
     await applied.next(Math.min(leftMs, pollMs), signal);
   }
+};
+
+/** APIs that `undeliveredApis` names; the list of gateways has them all. */
+const undeliveredMax = 50;
+
+/** APIs whose newest version is not what serves: it cannot be made here, or does not compile at a connected gateway. */
+export const undeliveredApis = async (tools: ManagementTools): Promise<readonly string[]> => {
+  const nowMs = tools.clock.nowMs();
+  const connected = (await listGateways(tools.db)).filter((row) => (row.connectedUntil?.getTime() ?? 0) > nowMs);
+  const errors = [...tools.deliveryErrors(), ...connected.flatMap((row) => row.unitErrors)];
+  return [...new Set(errors.map(({ api }) => api))].sort().slice(0, undeliveredMax);
 };

@@ -90,7 +90,7 @@ export const openApiDocument = (operations: readonly Operation[]): Readonly<Reco
       title: "Portico management API",
       version: "1",
       description:
-        "Everything the studio and the command line do. Every write answers with `Portico-Revision`; with `?wait=applied` it is answered when every connected gateway runs that revision.",
+        "Everything the studio and the command line do. Every write answers with `Portico-Revision`; with `?wait=applied` it is answered when every connected gateway runs that revision, and `Portico-Undelivered` names APIs whose newest version could not reach them.",
       license: { name: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

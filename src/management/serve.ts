@@ -7,7 +7,7 @@ import { problemMediaType } from "../base/problem.ts";
 import { findAnswer } from "../store/repositories/idempotency.ts";
 import type { Actor } from "./actor.ts";
 import type { Answer } from "./answer.ts";
-import { type AppliedSignal, waitUntilApplied } from "./applied.ts";
+import { type AppliedSignal, undeliveredApis, waitUntilApplied } from "./applied.ts";
 import { authenticate, refuseForeignOrigin } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { answerAgain, answerKeptMs, type MakeChange, type Repeatable } from "./change.ts";
@@ -117,7 +117,12 @@ export const serve = async (
       return responseOf(answer, requestId);
     }
     const isApplied = await waitUntilApplied(tools.db, applied, answer.revision, common.waitMs, signal);
-    const headers = { ...answer.headers, "Portico-Applied": String(isApplied) };
+    const undelivered = await undeliveredApis(tools);
+    const headers = {
+      ...answer.headers,
+      "Portico-Applied": String(isApplied),
+      ...(undelivered.length === 0 ? {} : { "Portico-Undelivered": undelivered.join(", ") }),
+    };
     return responseOf({ ...answer, headers, ...(isApplied ? {} : { status: 202 }) }, requestId);
   } catch (thrown) {
     const fault = faultOf(thrown);

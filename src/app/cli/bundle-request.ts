@@ -80,6 +80,12 @@ export const waitingForGateways = (call: Call): ManagementRequest => ({
   query: { wait: "applied", timeout: "30s" },
   timeoutMs: 120_000,
   onHeader: (header) => {
+    const undelivered = header.get("portico-undelivered");
+    if (undelivered !== null) {
+      call.terminal.err(
+        `warning: the newest version of ${undelivered} reaches no gateway, what there was serves on; see \`portico doctor\`.\n`,
+      );
+    }
     if (header.get("portico-applied") !== "false") return;
     call.terminal.err("warning: not every connected gateway runs the new revision yet; see `portico doctor`.\n");
   },

@@ -79,7 +79,11 @@ describe("diff, apply, pull", () => {
   test("gateways that lag behind are named as a warning", async () => {
     const lagging: Route = (_request, response) =>
       void response
-        .writeHead(202, { "content-type": "application/json", "portico-applied": "false" })
+        .writeHead(202, {
+          "content-type": "application/json",
+          "portico-applied": "false",
+          "portico-undelivered": "orders, stock",
+        })
         .end(JSON.stringify({ changes: [created], revision: 9 }));
     await withPlatform(
       { "POST /api/v1/bundle:plan": plan(created), "POST /api/v1/bundle:apply": lagging },
@@ -88,6 +92,7 @@ describe("diff, apply, pull", () => {
         const { exit, err } = await run(["apply", "bundle"]);
         assert.equal(exit, 0);
         assert.match(err, /not every connected gateway runs the new revision/);
+        assert.match(err, /newest version of orders, stock reaches no gateway/);
       },
     );
   });

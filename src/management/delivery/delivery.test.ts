@@ -257,6 +257,8 @@ describe("the stream to a gateway", () => {
     );
     const gateways = await platform.call("GET", "/gateways");
     assert.equal(gateways.at("undeliverable", 0, "api"), "stock");
+    const waited = await platform.call("PUT", "/named-values/other?wait=applied&timeout=1ms", { value: "1" });
+    assert.equal(waited.headers.get("portico-undelivered"), "stock");
     // A control process that starts now does not take the last good version away either.
     const fresh = await platform.another();
     const hello = { instance: "secret-2", held: { stock: held?.hash ?? "" } };
