@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { systemClock } from "../base/clock.ts";
@@ -12,6 +11,7 @@ import { readOrCreateFile } from "../management/private-file.ts";
 import { openSecretBox } from "../management/secret-key.ts";
 import { createPortalApp } from "../portals/portal-app.ts";
 import { createStudioApp } from "../portals/studio-app.ts";
+import { checkDatabase } from "../store/check-database.ts";
 import { openDatabase } from "../store/database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/embedded-postgres.ts";
 import { migrate } from "../store/migrate.ts";
@@ -19,6 +19,7 @@ import { migrationSteps } from "../store/migrations/steps.ts";
 import { listen } from "../store/outbox.ts";
 import type { Tables } from "../store/schema.ts";
 import { checkUnits } from "./check-units.ts";
+import { openDataDirectory } from "./data-directory.ts";
 import { type HttpServer, startHttpServer } from "./http-server.ts";
 
 /** What the role `control` runs with. Port 0 takes any free one. */
@@ -78,11 +79,11 @@ const start = async (
   closing: (() => Promise<void>)[],
 ): Promise<Pick<ControlRole, "studioUrl" | "portalUrl">> => {
   const { dataDir, gatewayUrl, webDir } = settings;
-  // PostgreSQL's own user must be able to pass through to its directory below.
-  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  await openDataDirectory(dataDir);
   const databaseUrl = settings.databaseUrl ?? (await startDatabase(dataDir, log, closing)).url;
   const database = openDatabase<Tables>({ url: databaseUrl, log, applicationName: "portico control" });
   closing.push(() => database.close());
+  if (settings.databaseUrl !== undefined) await checkDatabase(database.db, settings.databaseUrl);
   await migrate(database.db, migrationSteps, { log });
 
   const management = await openManagement({

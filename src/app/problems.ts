@@ -5,6 +5,11 @@ import type { ProblemTable } from "../base/problem.ts";
  * HTTP. Codes are never reused.
  */
 export const programProblems = {
+  "data.unusable": {
+    status: 500,
+    title: "Data directory not usable",
+    help: "It cannot be made or written: the message says why. Choose another with `--data DIR`.",
+  },
   "up.port_unavailable": {
     status: 409,
     title: "Port not available",

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { Fault, systemCodeOf } from "../base/fault.ts";
 import type { Log, LogLevel } from "../base/log.ts";
 import { ensureWebBuilt } from "../portals/web-build.ts";
 import { type DirectoryLease, takeDirectory } from "../store/directory-lease.ts";
+import { openDataDirectory } from "./data-directory.ts";
 import type { GatewayRoleSettings } from "./gateway-role.ts";
 import { managementAccess } from "./management-access.ts";
 import type { ObservationSettings } from "./observation-settings.ts";
@@ -61,7 +62,7 @@ const roleModule = fileURLToPath(new URL("./role-process.ts", import.meta.url));
  * sample with its microservice. Each is a process of its own that is restarted when it ends. Refuses a data directory or port in use.
  */
 export const runUp = async (settings: UpSettings, log: Log): Promise<Up> => {
-  await mkdir(settings.dataDir, { recursive: true, mode: 0o711 });
+  await openDataDirectory(settings.dataDir);
   const lease = await takeDirectory(join(settings.dataDir, "run"), { shownAs: settings.dataDir });
   const started: Started = { lease, control: undefined, gateway: undefined, sample: undefined };
   try {

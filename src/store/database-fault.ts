@@ -64,6 +64,22 @@ export const toFault = (thrown: unknown): unknown => {
         cause: thrown,
       });
     }
+    if (state === "53100") {
+      return new Fault("store.full", {
+        public: "The disk of the platform's database is full, and the change was not made. Make room, then try again.",
+        internal: thrown.message,
+        status: 507,
+        cause: thrown,
+      });
+    }
+    if (state === "25006") {
+      return new Fault("store.read_only", {
+        public: "The platform's database takes no writes at the moment.",
+        internal: thrown.message,
+        status: 503,
+        cause: thrown,
+      });
+    }
     return thrown;
   }
   if (!(thrown instanceof Error) || thrown instanceof Fault) return thrown;

@@ -53,6 +53,13 @@ describe("over a running server", () => {
     assert.equal(n, 60);
   });
 
+  test("a full disk and a server that takes no writes are told as such", async () => {
+    const raising = (state: string) =>
+      sql.raw(`do $$ begin raise exception 'could not extend file' using errcode = '${state}'; end $$`);
+    await assert.rejects(raising("53100").execute(database.db), hasCode("store.full", 507));
+    await assert.rejects(raising("25006").execute(database.db), hasCode("store.read_only"));
+  });
+
   test("a deadlock is resolved and both transactions commit", async () => {
     const { db } = database;
     let arrived = 0;

@@ -23,6 +23,21 @@ export const storeProblems = {
     title: "Outcome unknown",
     help: "The connection broke during the commit. Look whether the change is there before you repeat it.",
   },
+  "store.full": {
+    status: 507,
+    title: "Database full",
+    help: "The disk of the platform's database is full. Nothing is lost, and gateways serve on; make room to make changes.",
+  },
+  "store.read_only": {
+    status: 503,
+    title: "Database read-only",
+    help: "The platform's database takes no writes: it is a standby, or was set so. Use the primary.",
+  },
+  "store.database_unusable": {
+    status: 503,
+    title: "Database not usable",
+    help: "The database of `DATABASE_URL` cannot be used: the message has its place, the reason and the next step.",
+  },
   "store.bad_url": { status: 500, title: "Database URL not valid", help: "`DATABASE_URL` is a `postgres://` URL." },
   "store.no_schema": {
     status: 500,
