@@ -451,6 +451,17 @@ test("a database of another user is refused with what to do", ordinaryUserOnly, 
   await assert.rejects(startEmbeddedPostgres(quick(dataDir)), isFault("store.directory_of_another_user", "uid 0"));
 });
 
+test("database files that this user may not read are not taken for damaged ones", ordinaryUserOnly, async () => {
+  const dataDir = await freshDirectory();
+  await during(quick(dataDir), async () => undefined);
+  const place = join(dataDir, "postgres");
+  for (const path of [join(place, "password"), join(place, "cluster", "global")]) {
+    await chmod(path, 0o000);
+    await assert.rejects(startEmbeddedPostgres(quick(dataDir)), isFault("store.directory_of_another_user", "chown"));
+    await chmod(path, 0o700);
+  }
+});
+
 test(
   "root below a private directory: programs and data go where PostgreSQL's user reaches them, and are found again",
   rootOnly,

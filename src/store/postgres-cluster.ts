@@ -78,6 +78,7 @@ const refuseForeignVersion = async (directory: string, binaries: PostgresBinarie
     found = (await readFile(join(directory, "PG_VERSION"), "utf8")).trim();
     await stat(join(directory, "global", "pg_control"));
   } catch (cause) {
+    if (isForbidden(cause)) throw notReadable(directory, cause);
     throw new Fault("store.cluster_damaged", {
       public: `${directory} is not a whole PostgreSQL data directory, and it was left as it is. Put a copy of it back, or move it away to begin with an empty database and restore a backup (portico restore).`,
       cause,
@@ -190,9 +191,18 @@ const readPassword = async (place: PostgresPlace): Promise<string | undefined> =
     return text === "" ? undefined : text;
   } catch (thrown) {
     if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    if (isForbidden(thrown)) throw notReadable(join(place.directory, "password"), thrown);
     throw thrown;
   }
 };
+
+const isForbidden = (thrown: unknown): boolean => ["EACCES", "EPERM"].includes(systemCodeOf(thrown) ?? "");
+
+const notReadable = (path: string, cause: unknown): Fault =>
+  new Fault("store.directory_of_another_user", {
+    public: `This user may not read ${path}, and it was left as it is. Start as the user it belongs to or as root, or give it to yours (chown -R, chmod -R u+rwX).`,
+    cause,
+  });
 
 const makePassword = async (place: PostgresPlace): Promise<string> => {
   const password = randomBase62(32);
