@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { observationOf } from "../observation-settings.ts";
@@ -53,6 +54,12 @@ export const up: CommandSpec = {
     const threads = settings.integer("threads", 1, 256);
     const log = standardErrorLog({ level: logLevel });
     const tlsFiles = await tlsFilesOf(settings, call.terminal.cwd, dataDir);
+    if (!call.isJson) {
+      const isFirst = !existsSync(join(dataDir, "admin-token"));
+      call.terminal.err(
+        `Portico starts${isFirst ? " for the first time; making its database takes some seconds" : ""} ...\n`,
+      );
+    }
     const running = await runUp(
       {
         host: settings.text("host") ?? "127.0.0.1",
