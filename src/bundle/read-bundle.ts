@@ -24,6 +24,8 @@ export type BundleFiles = ReadonlyMap<string, Uint8Array>;
 export interface BundleReading {
   /** In the order of `resourceKinds` is not promised; by path. Files with mistakes have none. */
   readonly resources: readonly Resource[];
+  /** What remains of files with mistakes when these are taken out: only good for finding further mistakes in them. */
+  readonly repaired: readonly Resource[];
   /** The documents' bytes by content hash. */
   readonly documents: ReadonlyMap<string, Uint8Array>;
   /** By the same hash, of those that refer to files, the files. */
@@ -71,7 +73,8 @@ export const readBundle = (files: BundleFiles, options: ReadBundleOptions = {}):
   const configs: ConfigFile[] = [];
   const documentFiles = new Map<string, DocumentFile[]>();
   const tooMuch = sizeFinding(files, limits);
-  if (tooMuch !== undefined) return { resources: [], documents: new Map(), files: new Map(), findings: [tooMuch] };
+  if (tooMuch !== undefined)
+    return { resources: [], repaired: [], documents: new Map(), files: new Map(), findings: [tooMuch] };
   for (const path of [...files.keys()].sort()) {
     const bytes = files.get(path) ?? noBytes;
     const place = placeOf(path);
@@ -99,7 +102,7 @@ export const readBundle = (files: BundleFiles, options: ReadBundleOptions = {}):
   // References of files with mistakes are checked as well, on what remains of them: all errors at once.
   const repaired = configs.flatMap((config) => (config.isValid ? [] : repairedOf(config)));
   findings.push(...referenceFindings([...resources, ...repaired], configs, operationIds, options));
-  return { resources, documents, files: referred, findings: sortFindings(collapseIgnored(findings)) };
+  return { resources, repaired, documents, files: referred, findings: sortFindings(collapseIgnored(findings)) };
 };
 
 /**

@@ -12,7 +12,12 @@ export const policyStepSchema = z.union(
       message: "a step is `base` or an object with exactly one key, the policy's name",
     }),
   ],
-  { error: "a step is `base` or an object with exactly one key, the policy's name" },
+  {
+    error: ({ input }) =>
+      typeof input === "string"
+        ? `'${input.slice(0, 60)}' is no step: a step is \`base\`, or an object with exactly one key, the policy's name`
+        : "a step is `base` or an object with exactly one key, the policy's name",
+  },
 );
 export type PolicyStep = z.infer<typeof policyStepSchema>;
 

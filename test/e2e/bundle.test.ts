@@ -17,7 +17,8 @@ const filesOf = async (directory: string): Promise<ReadonlyMap<string, string>> 
   return files;
 };
 
-const isConfiguration = (path: string): boolean => !path.startsWith("service/") && path !== "README.md";
+/** Sources of the service and scenarios lie beside the configuration; the platform keeps neither. */
+const isConfiguration = (path: string): boolean => !/^(service|tests)\//.test(path) && path !== "README.md";
 
 describe("configuration as files", () => {
   let platform: Platform;
@@ -102,9 +103,20 @@ describe("configuration as files", () => {
     ] as const) {
       assert.ok(text.includes(file) && text.includes(words), `${file}: ${words} in\n${text}`);
     }
+    const lines = (stderr: string): readonly string[] => stderr.match(/^ *\S+\.yaml:\d+:\d+ .*$/gm) ?? [];
     const human = await portico(platform, ["apply", bad, "--yes"]);
-    assert.equal((human.stderr.match(/^ +\S+\.yaml:\d+:\d+ /gm) ?? []).length, 7, human.stderr);
+    assert.equal(lines(human.stderr).length, 7, human.stderr);
     assert.equal(await revision(), before);
+
+    // Mistakes in one file hide none of its others, and lint finds what apply finds.
+    await edit("apis/orders/policy.yaml", "- base", "- bse");
+    const more = await portico(platform, ["apply", bad, "--yes"]);
+    assert.match(more.stderr, /'bse' is no step/);
+    assert.match(more.stderr, /unknown policy "set-headr"/);
+    assert.equal(lines(more.stderr).length, 8, more.stderr);
+    const linted = await promisify(execFile)(process.execPath, [main, "lint", bad]).catch((error: unknown) => error);
+    const found = String(Object(linted).stdout).match(/^\S+\.yaml:\d+:\d+ error: /gm) ?? [];
+    assert.equal(found.length, 8, String(Object(linted).stdout));
   });
 
   test("an API removed from the directory is removed by apply, and rollback brings it back", async () => {

@@ -266,9 +266,30 @@ describe("roles", () => {
       ["gateway"],
       ["gateway", "--config", ".", "--control", "http://127.0.0.1:1"],
       ["gateway", "--control", "http://127.0.0.1:1"],
+      ["gateway", "--control", "control", "--token-file", "token"],
     ]) {
       const { exit, err } = await runCli(args, { cwd });
       assert.equal(exit, 2, err);
+    }
+    const noFile = await runCli(["gateway", "--control", "http://127.0.0.1:1", "--token-file", "gone"], { cwd });
+    assert.equal(noFile.exit, 1);
+    assert.match(noFile.err, /token \(--token-file\) cannot be read/);
+  });
+
+  test("a gateway tells the mistakes of all files of its bundle, not only those of its settings", async () => {
+    const cwd = await freshDirectory({
+      ...bundle,
+      "bundle/portico.yaml": "workspace: shop\nsettngs: {}\n",
+      "bundle/apis/a/policy.yaml": "inbound:\n  - bse\n  - set-headr: { name: a, value: b }\n",
+    });
+    const { exit, err } = await runCli(["gateway", "--config", "bundle", "--port", "0", "--ops-port", "0"], { cwd });
+    assert.equal(exit, 1);
+    for (const words of [
+      /portico\.yaml:2:1 settngs/,
+      /policy\.yaml:2:5 .*'bse' is no step/,
+      /policy\.yaml:3:\d+ .*set-headr/,
+    ]) {
+      assert.match(err, words);
     }
   });
 

@@ -4,9 +4,10 @@ import { observationOf } from "../observation-settings.ts";
 import { accessLogOf, logLevelOf } from "../settings.ts";
 import { tlsFilesOf } from "../tls-files-settings.ts";
 import { type CommandSpec, exitCodes } from "./command.ts";
-import { usageFailure } from "./failure.ts";
-import { dataDirOf } from "./platform.ts";
+import { CommandFailure, usageFailure } from "./failure.ts";
+import { baseUrl, dataDirOf, readToken } from "./platform.ts";
 import { settingOptions, settingsOfCall } from "./setting-options.ts";
+import { counted } from "./table.ts";
 
 /** `portico gateway`. */
 export const gateway: CommandSpec = {
@@ -54,7 +55,9 @@ export const gateway: CommandSpec = {
       );
     }
     const directory = configDir === undefined ? undefined : resolve(call.terminal.cwd, configDir);
-    const settings = await settingsOfCall(call, directory ?? call.terminal.cwd);
+    const settings = await settingsOfCall(call, directory ?? call.terminal.cwd).catch(async (thrown: unknown) => {
+      throw (directory === undefined ? undefined : await mistakesIn(directory, configDir ?? directory)) ?? thrown;
+    });
     const port = integerOf(call.text("port"), "--port") ?? settings.integer("gateway-port", 0, 65_535) ?? 8080;
     const threads = settings.integer("threads", 1, 256);
     const dataDir = dataDirOf(call, settings);
@@ -75,7 +78,12 @@ export const gateway: CommandSpec = {
       ...(directory === undefined ? {} : { configDir: directory }),
       ...(controlUrl === undefined
         ? {}
-        : { control: { url: controlUrl, tokenFile: tokenFileOf(call.text("token-file"), call.terminal.cwd) } }),
+        : {
+            control: {
+              url: baseUrl(controlUrl, "--control"),
+              tokenFile: tokenFileOf(call.text("token-file"), call.terminal.cwd),
+            },
+          }),
     });
     await call.terminal.out(
       call.isJson
@@ -88,8 +96,22 @@ export const gateway: CommandSpec = {
   },
 };
 
+// Mistakes in portico.yaml are found first, because settings stand there; those of the other files are told with them.
+const mistakesIn = async (directory: string, shown: string): Promise<CommandFailure | undefined> => {
+  const { bundleFindings } = await import("./lint.ts");
+  const findings = (await bundleFindings(directory, false)).filter(({ severity }) => severity === "error");
+  if (findings.length === 0) return undefined;
+  const message = `The bundle ${shown} has ${counted(findings.length, "mistake")}.`;
+  return new CommandFailure({ code: "bundle.invalid", message, findings, next: `See \`portico lint ${shown}\`.` });
+};
+
 const tokenFileOf = (file: string | undefined, cwd: string): string => {
-  if (file !== undefined) return resolve(cwd, file);
+  if (file !== undefined) {
+    const path = resolve(cwd, file);
+    // Read again at every connection, because tokens are exchanged; a wrong path is told at once.
+    readToken(path, "--token-file");
+    return path;
+  }
   throw usageFailure("A gateway needs a token to connect to its control plane.", "Give --token-file FILE.");
 };
 

@@ -44,7 +44,8 @@ const isDirectory = async (path: string, given: string): Promise<boolean> => {
   }
 };
 
-const bundleFindings = async (path: string, withDocuments: boolean): Promise<readonly GradedFinding[]> => {
+/** Everything that is to be said about a directory: files, references, and what does not compile. */
+export const bundleFindings = async (path: string, withDocuments: boolean): Promise<readonly GradedFinding[]> => {
   const { readDirectory } = await import("../../bundle/read-directory.ts");
   const { placeFindings, readBundle } = await import("../../bundle/read-bundle.ts");
   const { hasErrors, sortFindings } = await import("../../bundle/finding.ts");
@@ -52,20 +53,20 @@ const bundleFindings = async (path: string, withDocuments: boolean): Promise<rea
   const directory = await readDirectory(path);
   const reading = readBundle(directory.files);
   const findings: GradedFinding[] = [...directory.findings, ...reading.findings];
-  if (!hasErrors(findings)) {
-    const { checkUnits } = await import("../check-units.ts");
+  const { checkUnits } = await import("../check-units.ts");
+  if (hasErrors(findings)) {
+    // No units can be made of it; the policies of what is readable are compiled all the same.
+    const { policyUnits } = await import("../../bundle/policy-units.ts");
+    const failed = checkUnits(policyUnits([...reading.resources, ...reading.repaired]));
+    findings.push(...withoutRepeats(placeFindings(directory.files, mistakesOf(failed).filter(isIn(directory.files)))));
+  } else {
     // Secrets and variables are set where the bundle runs, not where it is checked.
     const anyVariable: Record<string, string> = new Proxy({}, { get: () => "set-later" });
     const { units, errors } = makeUnits(reading.resources, reading.documents, {
       secretOf: () => "set-later",
       environment: anyVariable,
     });
-    const mistakes = [...errors, ...checkUnits(units)].flatMap((error) =>
-      (error.findings.length > 0 ? error.findings : [{ message: error.message }]).map((finding) => ({
-        ...finding,
-        severity: "error" as const,
-      })),
-    );
+    const mistakes = mistakesOf([...errors, ...checkUnits(units)]);
     findings.push(...withoutRepeats(placeFindings(directory.files, mistakes)));
   }
   for (const [file, bytes] of withDocuments ? directory.files : []) {
@@ -73,6 +74,22 @@ const bundleFindings = async (path: string, withDocuments: boolean): Promise<rea
   }
   return sortFindings(findings);
 };
+
+const mistakesOf = (failed: readonly Failed[]): readonly GradedFinding[] =>
+  failed.flatMap(({ findings, message }) =>
+    (findings.length > 0 ? findings : [{ message }]).map((finding) => ({ ...finding, severity: "error" as const })),
+  );
+
+interface Failed {
+  readonly message: string;
+  readonly findings: readonly Finding[];
+}
+
+// What is in no file of the bundle comes from a stand-in.
+const isIn =
+  (files: ReadonlyMap<string, unknown>) =>
+  ({ file }: Finding): boolean =>
+    file !== undefined && files.has(file);
 
 // A mistake in an outer policy or a fragment is a mistake of every API below it.
 const withoutRepeats = (findings: readonly GradedFinding[]): readonly GradedFinding[] => {

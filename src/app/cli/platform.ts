@@ -81,7 +81,8 @@ export const readEndpoints = (dataDir: string): Endpoints | undefined => {
 const gatewayUrlOf = (settings: Settings, endpoints: Endpoints | undefined): string =>
   baseUrl(settings.text("gateway-url") ?? endpoints?.gatewayUrl ?? "http://127.0.0.1:8080", "--gateway-url");
 
-const baseUrl = (text: string, flag: string): string => {
+/** A URL without a slash at its end; refuses what is none. */
+export const baseUrl = (text: string, flag: string): string => {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
     throw usageFailure(`'${text}' is no URL.`, `Give ${flag} as http://HOST:PORT or https://HOST.`);
   }
@@ -112,7 +113,8 @@ const tokenOf = (call: Call, settings: Settings, dataDir: string, url: string): 
   return readToken(ownerFile, "admin-token");
 };
 
-const readToken = (file: string, what: string): string => {
+/** The token in a file; refuses what cannot be read and what is no token. */
+export const readToken = (file: string, what: string): string => {
   let token: string;
   try {
     token = readFileSync(file, "utf8").trim();

@@ -49,6 +49,8 @@ const retryMsMin = 100;
 const retryMsMax = 5_000;
 /** Shorter waits are usual while control starts beside its gateway, and no news. */
 const retryMsOfNews = 1_000;
+/** While control stays away it is told again only so often. */
+const newsEveryMs = 60_000;
 /** One message; a unit of the largest documents stays far below. */
 const lineBytesMax = 256 * 1024 * 1024;
 const sendTimeoutMs = 10_000;
@@ -60,6 +62,8 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
   let isClosed = false;
   let isConnected = false;
   let retryMs = retryMsMin;
+  /** Waited since the last line about it; 0: none since control was reached. */
+  let quietMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let current: ClientRequest | undefined;
 
@@ -116,6 +120,7 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
     }
     isConnected = true;
     retryMs = retryMsMin;
+    quietMs = 0;
     log.info("connected to control", { revision });
     const collect = collectCommits(new Map(Object.entries(units)), options.onCommit);
     for await (const line of linesOf(response)) {
@@ -134,7 +139,8 @@ export const createDeliveryClient = (options: DeliveryClientOptions): DeliveryCl
         const wasConnected = isConnected;
         isConnected = false;
         const delayMs = Math.round(retryMs * (0.5 + Math.random() * 0.5));
-        const isNews = retryMs >= retryMsOfNews;
+        const isNews = retryMs >= retryMsOfNews && (quietMs === 0 || quietMs >= newsEveryMs);
+        if (retryMs >= retryMsOfNews) quietMs = isNews ? delayMs : quietMs + delayMs;
         retryMs = Math.min(retryMs * 2, retryMsMax);
         const fields = { reason: messageOf(thrown), delayMs };
         if (wasConnected) log.warn("the connection to control broke; the gateway serves on", fields);

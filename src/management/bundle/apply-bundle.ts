@@ -3,6 +3,7 @@ import { Fault, type Finding } from "../../base/fault.ts";
 import { placeOf } from "../../bundle/bundle-paths.ts";
 import { diffResources, ownerOfBundle } from "../../bundle/diff-resources.ts";
 import { type BundleFinding, hasErrors, sortFindings } from "../../bundle/finding.ts";
+import { policyUnits } from "../../bundle/policy-units.ts";
 import { type BundleFiles, type BundleReading, placeFindings, readBundle } from "../../bundle/read-bundle.ts";
 import { noReferredFiles, type ReferredFiles } from "../../model/referred-files.ts";
 import { type ResourceKind, resourceKey } from "../../model/resource.ts";
@@ -15,7 +16,6 @@ import { refuse } from "../refuse.ts";
 import { requireKinds } from "../rights.ts";
 import type { ManagementTools } from "../tools.ts";
 import { bundleBodyBytesMax, bundleBodySchema, bundleResultSchema, filesOf } from "./bundle-body.ts";
-import { policyUnits } from "./policy-units.ts";
 
 /** Says what applying a directory would change, and every mistake in it. */
 export const planBundle: Operation = defineOperation({
@@ -125,7 +125,7 @@ const kindAndName = (change: Change, key: string): [ResourceKind, string] => {
 
 /** All mistakes at once: those of the files, and those that only compiling the policies shows. */
 const invalid = async (tools: ManagementTools, files: BundleFiles, reading: BundleReading): Promise<Fault> => {
-  const failed = await tools.units.check(policyUnits(reading.resources));
+  const failed = await tools.units.check(policyUnits([...reading.resources, ...reading.repaired]));
   const mistakes = new Map<string, BundleFinding>();
   for (const error of failed) {
     const findings: readonly Finding[] = error.findings.length > 0 ? error.findings : [{ message: error.message }];

@@ -1,14 +1,14 @@
-import { contentHash } from "../../base/canonical-json.ts";
-import { filePathOf } from "../../bundle/bundle-paths.ts";
-import { pathText } from "../../bundle/finding.ts";
-import { mentionsOf } from "../../bundle/mentions.ts";
-import { mockBackendName } from "../../model/backend.ts";
-import type { ApiPolicy } from "../../model/policy-document.ts";
-import { type Resource, settingsName } from "../../model/resource.ts";
-import type { ApiUnit, UnitPolicy } from "../../model/snapshot.ts";
+import { contentHash } from "../base/canonical-json.ts";
+import { mockBackendName } from "../model/backend.ts";
+import type { ApiPolicy } from "../model/policy-document.ts";
+import { type Resource, settingsName } from "../model/resource.ts";
+import type { ApiUnit, UnitPolicy } from "../model/snapshot.ts";
+import { filePathOf } from "./bundle-paths.ts";
+import { pathText } from "./finding.ts";
+import { mentionsOf } from "./mentions.ts";
 
 /**
- * Units that hold nothing but policies, with stand-ins for everything they name. A bundle with mistakes elsewhere makes no
+ * Units that hold nothing but policies and backends, with stand-ins for everything they name. A bundle with mistakes elsewhere makes no
  * units; with these the mistakes in its policies are found all the same, so that all are told at once.
  */
 export const policyUnits = (resources: readonly Resource[]): readonly ApiUnit[] => {
@@ -55,9 +55,17 @@ const unitOf = (
       protect: [],
       backend: mockBackendName,
     })),
-    backends: Object.fromEntries(
-      [mockBackendName, ...namesOf("backend")].map((name) => [name, { kind: "mock" as const }]),
-    ),
+    backends: {
+      ...Object.fromEntries([mockBackendName, ...namesOf("backend")].map((name) => [name, { kind: "mock" as const }])),
+      // Certificates are in the platform's store: a backend that names one is checked only as part of a whole bundle.
+      ...Object.fromEntries(
+        resources.flatMap((resource) =>
+          resource.kind === "backend" && !JSON.stringify(resource.body).includes('"certificate')
+            ? [[resource.name, resource.body]]
+            : [],
+        ),
+      ),
+    },
     policies: { ...outer, api: { document, file }, operations: ofOperations },
     products: Object.fromEntries(Object.keys(outer.products).map((name) => [name, {}])),
     fragments,
