@@ -34,12 +34,13 @@ export const startNodePeer = async (): Promise<Peer> => {
     request.on("error", () => {});
     request.on("end", () => {
       seen.push({ method: request.method ?? "", target: request.url ?? "", body, isWhole: true });
-      reply.end();
+      // Without a length Node ends the connections of HTTP/1.0.
+      reply.writeHead(200, { "Content-Length": 0 }).end();
     });
   });
   // A client that has sent everything closes its side: what it has sent still counts.
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.on("clientError", (_, socket) => socket.destroy());
+  server.on("clientError", (_, socket) => setImmediate(() => socket.destroy()));
   server.listen(path);
   await once(server, "listening");
   return {
@@ -130,18 +131,30 @@ http {
 }
 `;
 
-/** Sends a conversation in its writes, closes its side, and waits until the other has closed too; answers what came back. */
+/** Above all limits that a conversation may run into at the gateway. */
+const silenceMsMax = 5_000;
+
+/** Node leaves connections open whose request asks for an upgrade and is then malformed: no use in waiting for it. */
+export const peerSilenceMsMax = 300;
+
+/** Sends a conversation in its writes, closes its side, and waits until the other has closed too; answers what came back, or null where the other does not end. */
 export const converse = async (
   to: { readonly port: number; readonly host: string } | { readonly path: string },
   text: string,
   cuts: readonly number[],
-): Promise<string> => {
+  waitsMs: number = silenceMsMax,
+): Promise<string | null> => {
   const socket = connect({ ...to, allowHalfOpen: true, noDelay: true });
   let reply = "";
   socket.on("data", (bytes) => {
     reply += bytes.toString("latin1");
   });
   socket.on("error", () => {});
+  let isLate = false;
+  socket.setTimeout(waitsMs, () => {
+    isLate = true;
+    socket.destroy();
+  });
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   socket.once("end", () => socket.end());
   let from = 0;
@@ -153,5 +166,5 @@ export const converse = async (
   }
   socket.end(text.slice(from), "latin1");
   await closed;
-  return reply;
+  return isLate ? null : reply;
 };

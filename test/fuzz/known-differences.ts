@@ -57,4 +57,11 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "The same white space. Portico writes its own framing field for the backend.",
     shows: (_, text) => /^(?:transfer-encoding|content-length):[^\r\n]*\t/im.test(text),
   },
+  {
+    peer: "nginx",
+    name: "a connection option that only holds the word `close`",
+    reason:
+      "nginx looks for the word anywhere in the value and closes early: requests behind it are lost there, none is added.",
+    shows: (_, text) => /^connection:.*(?:[^\s,]close|close[^\s,])/im.test(text),
+  },
 ];
