@@ -206,6 +206,7 @@ const assemble = (
     deprecated: body.deprecated ?? false,
     ...(body.upgrade === undefined ? {} : { upgrade: body.upgrade }),
     ...(body.streams === undefined ? {} : { streams: body.streams }),
+    ...(body.priority === undefined ? {} : { priority: body.priority }),
     keyHeaders: facts.keyHeaders,
     keyQueryParameters: facts.keyQueryParameters,
     ...(body.jwt === undefined ? {} : { jwt: body.jwt }),

@@ -237,7 +237,11 @@ export const gatewayProblems = {
     title: "Not in the cache",
     help: "The request says `only-if-cached`, and there is no stored reply that may be used (RFC 9111 section 5.2.1.7).",
   },
-  "gateway.overloaded": { status: 503, title: "Gateway overloaded", help: "Try again later." },
+  "gateway.overloaded": {
+    status: 503,
+    title: "Gateway overloaded",
+    help: "A thread of the gateway has too many calls or is late with them. Calls of APIs of a lower `priority` are refused first; `Retry-After` says when to try again.",
+  },
   "gateway.not_ready": {
     status: 503,
     title: "Gateway has no configuration yet",

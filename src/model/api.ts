@@ -66,6 +66,10 @@ const jwtProtectionSchema = z.strictObject({
   algorithms: z.array(z.string()).optional(),
 });
 
+/** Which calls a gateway under too much load refuses first: those of APIs of the lowest. */
+export const priorities = ["low", "normal", "high"] as const;
+export type Priority = (typeof priorities)[number];
+
 const operationExtrasSchema = z.strictObject({
   protect: protectSchema.optional(),
   backend: z.string().optional(),
@@ -97,6 +101,8 @@ export const apiSchema = z.strictObject({
   /** Protocols that clients may change to. Absent: WebSocket. */
   upgrade: upgradeSchema.optional(),
   streams: streamsSchema.optional(),
+  /** Under overload calls of `low` are refused first, of `high` last. Absent: `normal`. */
+  priority: z.enum(priorities).optional(),
   operations: z.record(z.string(), operationExtrasSchema).optional(),
 });
 export type Api = z.infer<typeof apiSchema>;

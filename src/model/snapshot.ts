@@ -1,4 +1,4 @@
-import type { Protection, Version } from "./api.ts";
+import type { Priority, Protection, Version } from "./api.ts";
 import type { Backend } from "./backend.ts";
 import type { SubscriptionState } from "./consumer.ts";
 import type { ApiContract } from "./contract.ts";
@@ -47,6 +47,8 @@ export interface ApiUnit {
   readonly upgrade?: Upgrade;
   /** What bounds upgraded connections and streams of events. */
   readonly streams?: Streams;
+  /** Which calls an overloaded gateway refuses first; absent: `normal`. */
+  readonly priority?: Priority;
   /** Header and query parameter names that carry the key, beside `X-API-Key`: from the document's `apiKey` schemes. */
   readonly keyHeaders: readonly string[];
   readonly keyQueryParameters: readonly string[];

@@ -344,6 +344,7 @@ const createCompiledApi = (
     name: unit.api,
     hash: unit.hash,
     claims: claimsOf(unit),
+    priority: unit.priority ?? "normal",
     facts: Object.freeze({
       api: unit.api,
       apiTitle: unit.title,

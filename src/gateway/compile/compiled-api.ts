@@ -1,5 +1,6 @@
 import type { BuiltBackend } from "../../exchange/backend.ts";
 import type { Caller, RouteFacts } from "../../exchange/exchange.ts";
+import type { Priority } from "../../model/api.ts";
 import type { SecretNames } from "../record/redactor.ts";
 import type { Claim } from "../router/claims.ts";
 import type { OperationTree } from "../router/operation-tree.ts";
@@ -32,6 +33,8 @@ export interface CompiledApi {
   readonly name: string;
   readonly hash: string;
   readonly claims: readonly Claim[];
+  /** What an overloaded thread goes by. */
+  readonly priority: Priority;
   /** What is known of a call that reached the API but none of its operations. */
   readonly facts: RouteFacts;
   readonly operations: OperationTree<CompiledRoute>;

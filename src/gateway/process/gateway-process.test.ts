@@ -151,6 +151,31 @@ describe("delivery", () => {
     rmSync(dataDir, { recursive: true });
   });
 
+  test("under overload calls are refused by priority and counted; health checks are not refused", async () => {
+    const { dataDir, tokenFile } = newHome(token);
+    const control = await startTestControl(token);
+    const gateway = await startTestGateway({
+      dataDir,
+      source: { control: { url: control.url, tokenFile } },
+      // One call is more than nine tenths of one.
+      overload: { inFlightMax: 1 },
+    });
+    await control.applied(control.change({ a: unitAt("a"), b: unitAt("b", [], { priority: "high" }) }));
+    const refused = await call(gateway.port, "/a/items");
+    assert.deepEqual([refused.status, JSON.parse(refused.body).code], [503, "gateway.overloaded"]);
+    assert.equal(refused.headers["retry-after"], "1");
+    assert.equal((await call(gateway.port, "/b/items")).status, 200);
+    assert.equal((await call(gateway.opsPort, "/healthz")).status, 200);
+    const metrics = await until(
+      () => call(gateway.opsPort, "/metrics"),
+      ({ body }) => body.includes("gateway.overloaded"),
+    );
+    assert.match(metrics.body, /^portico_refusals_total\{code="gateway.overloaded"\} 1$/m);
+    await gateway.stop();
+    await control.close();
+    rmSync(dataDir, { recursive: true });
+  });
+
   test("while control is away calls go on, and afterwards only what changed is sent", async () => {
     const { control, gateway } = await scene();
     await control.applied(1);

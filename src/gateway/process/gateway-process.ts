@@ -6,6 +6,7 @@ import type { Log, LogLevel } from "../../base/log.ts";
 import type { ApiUnit, GatewayReport, UsageRow } from "../../model/snapshot.ts";
 import { noTls, type TlsState } from "../../model/tls.ts";
 import type { RecordingSettings } from "../record/recording.ts";
+import type { OverloadLimits } from "../run/overload.ts";
 import { type AccessDelta, createAccessWriter } from "../shared/access-table.ts";
 import { createBackendMemory, repairBackends } from "../shared/backend-table.ts";
 import { attachCounters, createCounterMemory } from "../shared/counters.ts";
@@ -71,6 +72,8 @@ export interface GatewayProcessOptions {
   /** Which calls are recorded without being asked: for the whole process. */
   readonly recording?: RecordingSettings;
   readonly limits?: Partial<WireLimits>;
+  /** From when on each thread refuses calls. */
+  readonly overload?: Partial<OverloadLimits>;
   readonly trustedProxies?: readonly string[];
   /** Memory of the store that caching policies share; pages that nothing has touched cost nothing. */
   readonly storeBytesMax?: number;
@@ -166,6 +169,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       host: options.host,
       logLevel: options.logLevel,
       limits: options.limits ?? {},
+      overload: options.overload ?? {},
       trustedProxies: options.trustedProxies ?? [],
       counters: counterMemory,
       store: storeMemory,

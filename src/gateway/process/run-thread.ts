@@ -9,6 +9,7 @@ import type { Lists } from "../compile/compile-tools.ts";
 import type { Finished } from "../engine.ts";
 import { outboundFetch } from "../outbound-fetch.ts";
 import { createRecording } from "../record/recording.ts";
+import { createOverload } from "../run/overload.ts";
 import { createRun } from "../run/run.ts";
 import { createUrlBackends } from "../run/url-backends.ts";
 import { createAccessReader } from "../shared/access-table.ts";
@@ -89,7 +90,12 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
   });
   const urlBackends = createUrlBackends({ kinds: lists.backends, log, upstream });
   const recording = createRecording(start.recording, clock, () => setImmediate(tellExplained));
+  const overload = createOverload(
+    () => wire.exchangeCount - wire.streams.upgraded - wire.streams.events,
+    start.overload,
+  );
   const run = createRun({
+    overload,
     table: swap.table,
     urlBackends,
     deliver: upstreams.deliver,
@@ -131,6 +137,7 @@ const runThread = (start: ThreadStart, port: MessagePort, { lists, observer, log
     const nowMs = performance.now();
     const eventLoopLagMs = Math.max(0, nowMs - expectedMs);
     expectedMs = nowMs + beatIntervalMs;
+    overload.lagged(eventLoopLagMs);
     ticks += 1;
     if (ticks % heapEveryTicks === 1) heapUsedBytes = process.memoryUsage().heapUsed;
     observer.tick({

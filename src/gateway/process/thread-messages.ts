@@ -2,6 +2,7 @@ import type { LogLevel } from "../../base/log.ts";
 import type { UnitError } from "../../model/snapshot.ts";
 import type { TlsState } from "../../model/tls.ts";
 import type { RecordingSettings } from "../record/recording.ts";
+import type { OverloadLimits } from "../run/overload.ts";
 import type { AccessBuffers } from "../shared/access-table.ts";
 import type { WireLimits } from "../wire/limits.ts";
 
@@ -27,6 +28,7 @@ export interface ThreadStart {
   readonly host: string;
   readonly logLevel: LogLevel;
   readonly limits: Partial<WireLimits>;
+  readonly overload: Partial<OverloadLimits>;
   readonly trustedProxies: readonly string[];
   /** One word per thread, counted up by it. */
   readonly beats: SharedArrayBuffer;

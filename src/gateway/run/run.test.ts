@@ -8,6 +8,7 @@ import type { CompileTools } from "../compile/compile-tools.ts";
 import type { EngineExchange } from "../engine.ts";
 import { createSwap } from "../swap.ts";
 import { testBackends, testCompileTools, testOperation, testUnit, trailOf } from "../testing-unit.ts";
+import { createOverload } from "./overload.ts";
 import { createRun } from "./run.ts";
 import { createUrlBackends } from "./url-backends.ts";
 
@@ -20,7 +21,11 @@ interface Gateway {
   readonly swap: ReturnType<typeof createSwap>;
 }
 
-const gatewayOf = async (units: readonly ApiUnit[], more: Partial<CompileTools> = {}): Promise<Gateway> => {
+const gatewayOf = async (
+  units: readonly ApiUnit[],
+  more: Partial<CompileTools> = {},
+  overload = createOverload(() => 0),
+): Promise<Gateway> => {
   const lines: Record<string, unknown>[] = [];
   const log = jsonLog({ level: "debug", write: (line) => lines.push(JSON.parse(line)) });
   const swap = createSwap(testCompileTools({ log, ...more }));
@@ -33,6 +38,7 @@ const gatewayOf = async (units: readonly ApiUnit[], more: Partial<CompileTools> 
     },
   });
   const run = createRun({
+    overload,
     table: swap.table,
     urlBackends,
     deliver: () => assert.fail(),
@@ -111,6 +117,31 @@ test("an unknown path answers 404, a known one with another method 405 with Allo
   const options = await gateway.call({ ...get, method: "OPTIONS" });
   assert.deepEqual([options.sent?.status, options.sent?.headers.get("allow")], [204, "GET, HEAD, OPTIONS"]);
   assert.equal((await gateway.call({ ...get, method: "HEAD" })).sent?.status, 200);
+});
+
+test("OPTIONS * is about the gateway: 204, whatever APIs there are", async () => {
+  const gateway = await gatewayOf([testUnit({ path: "/" })]);
+  const x = await gateway.call({ method: "OPTIONS", path: "*" });
+  assert.deepEqual([x.sent?.status, x.sent?.headers.get("allow")], [204, undefined]);
+});
+
+test("under overload calls of APIs of lower priority are told 503 with Retry-After, before any policy", async () => {
+  const overload = createOverload(() => 9, { inFlightMax: 10 });
+  const document = { inbound: [{ note: "in" }] };
+  const gateway = await gatewayOf(
+    [
+      withPolicies(document, { priority: "low" }),
+      withPolicies(document, { api: "alarms", path: "/alarms", priority: "high" }),
+      withPolicies(document, { api: "carts", path: "/carts" }),
+    ],
+    {},
+    overload,
+  );
+  const x = await gateway.call(get);
+  assert.deepEqual([x.sent?.status, x.sent?.problem?.code], [503, "gateway.overloaded"]);
+  assert.deepEqual([x.sent?.headers.get("retry-after"), trailOf(x), x.route.api], ["1", "", "orders"]);
+  assert.equal((await gateway.call({ path: "/carts/items" })).sent?.status, 200);
+  assert.equal((await gateway.call({ path: "/alarms/items" })).sent?.status, 200);
 });
 
 test("a preflight is answered by the policies of the operation that it asks about", async () => {

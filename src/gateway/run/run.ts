@@ -18,6 +18,7 @@ import { parametersOf } from "../router/path-template.ts";
 import type { Table } from "../table.ts";
 import type { NamedBackends, Upstreams } from "../upstream/upstreams.ts";
 import { BackendStatusFault, ForwardRefused } from "./forward-fault.ts";
+import type { Overload } from "./overload.ts";
 import { type Continuation, RunState } from "./run-state.ts";
 import type { UrlBackends } from "./url-backends.ts";
 
@@ -32,6 +33,8 @@ export interface RunTools {
   readonly deliver: Deliver;
   readonly askBeside: Upstreams["askBeside"];
   readonly log: Log;
+  /** Absent where every call is taken. */
+  readonly overload?: Overload;
   /** Absent where nothing is ever recorded. */
   readonly recording?: Recording;
 }
@@ -51,11 +54,17 @@ const statesMax = 1024;
 export const createRun = (tools: RunTools): Run => {
   const pool: RunState[] = [];
 
-  const { recording } = tools;
+  const { recording, overload } = tools;
 
   const dispatch: Dispatch = (x) => {
     try {
       recording?.begin(x);
+      // It asks about the gateway and not about an API (RFC 9110 section 9.3.7).
+      if (x.request.method === "OPTIONS" && x.request.path === "*") {
+        x.isReusable = true;
+        x.answer(emptyReply(204));
+        return;
+      }
       const table = tools.table();
       if (table === null) {
         if (x.record !== null) recordUnrouted(x, null, "not-ready");
@@ -100,6 +109,10 @@ export const createRun = (tools: RunTools): Run => {
     if (recording?.isWatching === true && x.record === null) recording.watch(x, route.facts);
     if (x.record !== null) recording?.reached(x, route.api);
     x.route = route.facts;
+    if (overload?.sheds(route.api.priority) === true) {
+      refuseUnrouted(x, "gateway.overloaded", [["retry-after", overload.retryAfter]]);
+      return;
+    }
     x.streams = route.streams;
     x.request.upstreamPath = rest;
     x.forwarder = forwarder;
