@@ -103,7 +103,7 @@ export const limitsSchema = z.strictObject({
   queue: durationText.optional(),
 });
 
-export const hashSchema = z.strictObject({
+const hashSchema = z.strictObject({
   header: z.string().min(1).max(256).optional(),
   cookie: z.string().min(1).max(256).optional(),
   parameter: z.string().min(1).max(256).optional(),

@@ -7,7 +7,7 @@ import { durationSchema } from "./names.ts";
  */
 
 /** Statuses as people write them: `503`, or a range `500-599`. */
-export const statusesSchema: z.ZodType<(string | number)[]> = z
+const statusesSchema: z.ZodType<(string | number)[]> = z
   .array(
     z.union([
       z.int().min(100).max(599),
@@ -91,7 +91,7 @@ export const limitsSchema = z.strictObject({
   queue: durationSchema.optional(),
 });
 
-export const hashSchema = z.strictObject({
+const hashSchema = z.strictObject({
   header: z.string().min(1).max(256).optional(),
   cookie: z.string().min(1).max(256).optional(),
   parameter: z.string().min(1).max(256).optional(),

@@ -17,7 +17,7 @@ export type RowKind = "backend" | "target" | "breaker" | "budget";
 const rowKinds: readonly RowKind[] = ["backend", "target", "breaker", "budget"];
 
 /** Words of a row. */
-export const rowWord = {
+const rowWord = {
   /** 0: free; else the kind's number from 1. */
   kind: 0,
   nameHash: 1,

@@ -4,7 +4,7 @@ import type { BackendRow, BackendTable } from "../shared/backend-table.ts";
 import { clearOutcomes, countOutcome, isRatioReached } from "./outcome-window.ts";
 
 /** Values of the word `state` of a breaker's row. */
-export const breakerState = { closed: 0, open: 1, halfOpen: 2 } as const;
+const breakerState = { closed: 0, open: 1, halfOpen: 2 } as const;
 
 /** An opening doubles the wait of the one before at most this often. */
 const doublingsMax = 10;

@@ -361,7 +361,7 @@ const isNamed = (failure: Try["failure"]): failure is "connect" | "reset" | "tim
 const isWhole = (body: unknown): boolean => body === null || typeof body === "string" || body instanceof Uint8Array;
 
 /** What a body that could not be read is answered with. */
-export const refusalOfBody = (thrown: unknown): Reply => {
+const refusalOfBody = (thrown: unknown): Reply => {
   const code = thrown instanceof Error && "code" in thrown ? thrown.code : "";
   if (code === "request.body_too_large" || code === "request.timeout") return refuse(code);
   return refuse("request.body_invalid");
