@@ -6,6 +6,8 @@ import { duplicateKeysInYaml, locateInYaml, type YamlTree, yamlTree } from "./ya
 export interface SourceText {
   readonly syntax: "json" | "yaml";
   readonly text: string;
+  /** The tree that it was read from, for as long as its memory is not needed: whoever asks for places at once saves the second reading. */
+  readonly tree?: WeakRef<YamlTree>;
 }
 
 /** A place in a text. Lines and columns count from 1, columns and offsets in UTF-16 units. */
@@ -31,7 +33,7 @@ export interface SourceMap {
 export const sourceMap = (source: SourceText): SourceMap => {
   let treeRead: YamlTree | undefined;
   let linesRead: readonly number[] | undefined;
-  const tree = (): YamlTree => (treeRead ??= yamlTree(source.text));
+  const tree = (): YamlTree => (treeRead ??= source.tree?.deref() ?? yamlTree(source.text));
   const lines = (): readonly number[] => (linesRead ??= lineStarts(source.text));
   return {
     positions: (pointers, at = "key") => {

@@ -143,7 +143,7 @@ const parse = (text: string, name: string): SourceFile => {
   if (looksLike !== undefined) throw notOpenApi(name, looksLike, undefined);
   const reading = guardStack(() => readYaml(text), name);
   if (reading.fault) throw syntaxFault(name, "YAML", text, reading.fault);
-  return { syntax: "yaml", text, root: reading.value };
+  return { syntax: "yaml", text, root: reading.value, tree: new WeakRef(reading.tree) };
 };
 
 const guardStack = <T>(read: () => T, name: string): T => {

@@ -7,7 +7,7 @@ const aliasesMax = 20_000;
 
 /** What a YAML text says, or where and why it cannot be read. Offsets count UTF-16 units. */
 export type YamlReading =
-  | { readonly value: unknown; readonly fault?: undefined }
+  | { readonly value: unknown; readonly tree: YamlTree; readonly fault?: undefined }
   | { readonly fault: { readonly message: string; readonly offset: number } };
 
 /** Reads YAML 1.2 (core schema, so that `no` is a string) with merge keys, without time stamps or custom tags. */
@@ -18,7 +18,7 @@ export const readYaml = (text: string): YamlReading => {
   if (first?.code === "RESOURCE_EXHAUSTION") throw new RangeError(first.message);
   if (first) return { fault: { message: firstLine(first.message), offset: first.pos[0] } };
   try {
-    return { value: tree.toJS({ maxAliasCount: aliasesMax }) };
+    return { value: tree.toJS({ maxAliasCount: aliasesMax }), tree };
   } catch (thrown) {
     // Nesting beyond the stack: the reader has a word for it.
     if (thrown instanceof RangeError) throw thrown;
