@@ -64,4 +64,10 @@ export const knownDifferences: readonly KnownDifference[] = [
       "nginx looks for the word anywhere in the value and closes early: requests behind it are lost there, none is added.",
     shows: (_, text) => /^connection:.*(?:[^\s,]close|close[^\s,])/im.test(text),
   },
+  {
+    peer: "nginx",
+    name: "two Expect fields in HTTP/1.0",
+    reason: "RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored. Portico passes none on.",
+    shows: (_, text) => / HTTP\/1\.0\r\n/.test(text) && /^expect:[\s\S]*^expect:/im.test(text),
+  },
 ];
