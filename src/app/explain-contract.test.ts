@@ -76,7 +76,10 @@ const explain = async (document: PolicyDocument): Promise<Explanation | undefine
     ],
     keyHeaders: ["x-shop-key"],
     keyQueryParameters: ["shopkey"],
-    backends: { main: { kind: "mock" }, fast: { kind: "mock" } },
+    // Those that the policies' examples name.
+    backends: Object.fromEntries(
+      ["main", "fast", "orders", "orders-next", "orders-west"].map((name) => [name, { kind: "mock" as const }]),
+    ),
     namedValues: { partner: { value: planted.named, secret: true } },
     fragments: { common: [] },
     policies: { products: {}, operations: {}, api: { document, file: "apis/orders/policy.yaml" } },
@@ -91,7 +94,7 @@ const explain = async (document: PolicyDocument): Promise<Explanation | undefine
     upstream: () => assert.fail(),
   } as never);
   const run = createRun({
-    deliver: () => assert.fail(),
+    deliver: (_x, _backend, _options, _named, settled) => settled({ status: 200, headers: [], body: "{}" }),
     askBeside: () => assert.fail(),
     table: swap.table,
     urlBackends,
