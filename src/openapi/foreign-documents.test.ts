@@ -127,30 +127,35 @@ describe("published documents", { skip: missing }, () => {
 });
 
 describe("large documents", () => {
-  /** Bounds with room for a busy machine; what is measured alone stands in the README. */
-  const importMsMax = 3000;
-  const pageMsMax = 100;
+  /** Processor time, which other work on the machine hardly moves; what is measured alone stands in the README. */
+  const importCpuMsMax = 3000;
+  const pageCpuMsMax = 100;
+
+  const cpuMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
 
   const measured = (path: string): void => {
     const bytes = readFileSync(path);
-    const started = performance.now();
+    const started = cpuMs();
     const document = readDocument(bytes, { name: path });
     const plan = planImport(null, document);
     lint(document);
     mocksOf(document);
-    const importMs = performance.now() - started;
-    assert.ok(importMs < importMsMax, `${path}: ${importMs} ms`);
+    const importCpuMs = cpuMs() - started;
+    assert.ok(importCpuMs < importCpuMsMax, `${path}: ${importCpuMs} ms`);
     assert.ok(plan.added.length > 900);
     const times = operationsOf(document).map((operation) => {
-      const pageStarted = performance.now();
+      const pageStarted = cpuMs();
       JSON.stringify(describeOperation(document, operation.id));
-      return performance.now() - pageStarted;
+      return cpuMs() - pageStarted;
     });
-    assert.ok(Math.max(...times) < pageMsMax, `the slowest page took ${Math.max(...times)} ms`);
-    const diffStarted = performance.now();
+    assert.ok(Math.max(...times) < pageCpuMsMax, `the slowest page took ${Math.max(...times)} ms`);
+    const diffStarted = cpuMs();
     const again = planImport(document, readDocument(bytes, { name: path }));
     assert.equal(again.unchangedCount, plan.added.length);
-    assert.ok(performance.now() - diffStarted < importMsMax);
+    assert.ok(cpuMs() - diffStarted < importCpuMsMax);
   };
 
   test("Kubernetes, 4 MB: read, planned, linted and mocked in time", { skip: missing }, () => {

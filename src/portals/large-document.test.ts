@@ -10,7 +10,8 @@ import { ensureWebBuilt } from "./web-build.ts";
 
 const operationsCount = 5000;
 const pageBytesMax = 250_000;
-const pageMsMax = 400;
+/** Of this process's own work: how busy the machine is otherwise says nothing. */
+const pageCpuMsMax = 600;
 
 /** A document of 5,000 operations in one tag and fifty, whose schemas contain themselves and each other. */
 const largeDocument = (): string => {
@@ -78,12 +79,13 @@ for (const path of [
   "/apis/large/reference/tag%201/op4951",
 ]) {
   test(`${path} of a document with ${operationsCount} operations is small and quick`, async () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const response = await app.fetch(new Request(`http://127.0.0.1:8081${path}`));
     const text = await response.text();
-    const ms = performance.now() - started;
+    const { user, system } = process.cpuUsage(started);
+    const ms = (user + system) / 1000;
     assert.equal(response.status, 200);
     assert.ok(text.length < pageBytesMax, `${text.length} bytes`);
-    assert.ok(ms < pageMsMax, `${ms.toFixed(0)} ms`);
+    assert.ok(ms < pageCpuMsMax, `${ms.toFixed(0)} ms of work`);
   });
 }

@@ -20,11 +20,12 @@ export const RequestSample = ({ sample }: { readonly sample: Sample }): ReactEle
           <Fragment key={id}>
             <input type="radio" name="language" id={`language-${id}`} defaultChecked={index === 0} autoComplete="off" />
             <label htmlFor={`language-${id}`}>{title}</label>
-            <div className="tab-panel relative [&>pre]:max-h-96" data-copy-from>
+            <div className="tab-panel [&>pre]:max-h-96" data-copy-from>
               <CodeText text={text} language={language} label={title} />
-              <div className="absolute top-1.5 right-1.5 rounded-md bg-code">
+              {/* Below the text: over it, it would hide the end of a line in a narrow window. */}
+              <p className="flex min-h-9 items-center border-t border-code-line pr-1 pl-4 text-xs text-code-faint">
                 <CopyButton />
-              </div>
+              </p>
             </div>
           </Fragment>
         ))}

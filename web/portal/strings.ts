@@ -41,7 +41,7 @@ export const strings = {
     contact: "Contact",
     terms: "Terms of service",
     quickstart: "Quickstart",
-    quickstartLead: "Your first call. Put your key in place of YOUR_KEY.",
+    quickstartLead: "Your first call. Put your key in place of YOUR_KEY; those who run this portal give out keys.",
     quickstartOpen: "Your first call. It needs no key.",
     quickstartToken: "Your first call. Put your token in place of YOUR_TOKEN.",
     operations: "Operations",

@@ -344,7 +344,7 @@ describe("init and lint", () => {
     assert.equal(made.exit, 0);
     assert.match(await readFile(join(cwd, "My Shop/portico.yaml"), "utf8"), /^workspace: my-shop$/m);
     const linted = await runCli(["lint", "My Shop"], { cwd });
-    assert.deepEqual([linted.exit, linted.out], [0, "Nothing to say: it is well.\n"]);
+    assert.deepEqual([linted.exit, linted.out], [0, "No errors, no warnings.\n"]);
     await writeFile(join(cwd, "My Shop/portico.yaml"), "workspace: mine\n");
     assert.equal((await runCli(["init", "My Shop"], { cwd })).exit, 0);
     assert.equal(await readFile(join(cwd, "My Shop/portico.yaml"), "utf8"), "workspace: mine\n");

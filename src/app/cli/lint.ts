@@ -135,7 +135,7 @@ const report = async (call: Call, findings: readonly GradedFinding[]): Promise<E
       (finding) => `${findingText(finding)}${finding.rule === undefined ? "" : ` [${finding.rule}]`}`,
     );
     const sum = `${counted(counts.errors, "error")}, ${counted(counts.warnings, "warning")}, ${counted(counts.infos, "remark")}.`;
-    return [...lines, findings.length === 0 ? "Nothing to say: it is well." : sum].join("\n");
+    return [...lines, findings.length === 0 ? "No errors, no warnings." : sum].join("\n");
   });
   return counts.errors + counts.warnings > 0 ? exitCodes.findings : exitCodes.ok;
 };
