@@ -16,7 +16,7 @@ export interface OverloadLimits {
 export const defaultOverloadLimits: OverloadLimits = {
   inFlightMax: 10_000,
   inFlightShares: { low: 0.8, normal: 0.9, high: 1 },
-  lagMsMax: { low: 200, normal: 400, high: 700 },
+  lagMsMax: { low: 300, normal: 600, high: 750 },
   retryAfterSeconds: 1,
 };
 
