@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect as connectPlain } from "node:net";
 import { describe, test } from "node:test";
 import { connect } from "node:tls";
@@ -78,6 +79,27 @@ test("TLS 1.2 and 1.3 are spoken, 1.1 is not, and a certificate may ask for 1.3"
     }),
   );
   await assert.rejects(askDoor(door.port, { servername: "other.example", maxVersion: "TLSv1.2" }));
+  await door.close();
+});
+
+test("ALPN: HTTP/2 where the client can, with the same certificate and the same rules", async () => {
+  const door = await startDoor(mutual("optional"));
+  const session = connectHttp2(`https://127.0.0.1:${door.port}`, {
+    servername: "shop.example",
+    rejectUnauthorized: false,
+    ...show(client),
+  });
+  const ask = async (authority: string): Promise<string> => {
+    const stream = session.request({ ":path": "/", ":authority": authority });
+    const [head] = await once(stream, "response");
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    return `${head[":status"]} ${text}`;
+  };
+  assert.equal(await ask("shop.example"), "200 CN=Orders Service, O=Acme verified");
+  assert.match(await ask("other.example"), /^421 /);
+  session.close();
+  await once(session, "close");
   await door.close();
 });
 
