@@ -127,9 +127,9 @@ describe("published documents", { skip: missing }, () => {
 });
 
 describe("large documents", () => {
-  /** Processor time, which other work on the machine hardly moves; what is measured alone stands in the README. */
-  const importCpuMsMax = 3000;
-  const pageCpuMsMax = 100;
+  /** Processor time, twice what the README tells of a quiet machine and more: these find what grows with the square, not a slow day. */
+  const importCpuMsMax = 8000;
+  const pageCpuMsMax = 400;
 
   const cpuMs = (): number => {
     const { user, system } = process.cpuUsage();
