@@ -380,6 +380,8 @@ export interface components {
                 };
             };
             path: string;
+            /** @enum {string} */
+            priority?: "low" | "normal" | "high";
             products?: string[];
             protect?: ("key" | "jwt" | "none") | ("key" | "jwt" | "none")[];
             streams?: {
